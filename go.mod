@@ -1,0 +1,3 @@
+module lanyard.dev
+
+go 1.26
