@@ -46,7 +46,7 @@ func checkExportDoc(r *repo) []problem {
 			continue
 		}
 		covered := 0 // the line below the last commented function or its run
-		for _, d := range f.syntax.Decls {
+		for i, d := range f.syntax.Decls {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
 				// A run of functions without blank lines shares the comment of its first.
@@ -56,6 +56,9 @@ func checkExportDoc(r *repo) []problem {
 					out = append(out, problem{f.path, r.line(d), d.Name.Name + " has no comment"})
 				}
 			case *ast.GenDecl:
+				if i > 0 && valuesOf(d, f.syntax.Decls[i-1]) {
+					continue
+				}
 				for _, name := range undocumented(d) {
 					out = append(out, problem{f.path, r.line(name), name.Name + " has no comment"})
 				}
@@ -63,6 +66,17 @@ func checkExportDoc(r *repo) []problem {
 		}
 	}
 	return out
+}
+
+// valuesOf reports whether d is the constants of the commented type that stands
+// right above them: the type's comment speaks for them.
+func valuesOf(d *ast.GenDecl, above ast.Decl) bool {
+	t, ok := above.(*ast.GenDecl)
+	if !ok || d.Tok != token.CONST || t.Tok != token.TYPE || t.Doc == nil || len(t.Specs) != 1 {
+		return false
+	}
+	of, ok := d.Specs[0].(*ast.ValueSpec).Type.(*ast.Ident)
+	return ok && of.Name == t.Specs[0].(*ast.TypeSpec).Name.Name
 }
 
 // conventional reports whether a method's name alone says what it does.

@@ -91,7 +91,7 @@ func TestRulesAllow(t *testing.T) {
 		"internal/wire/wire.go": "// Package wire is words.\npackage wire\nimport \"unsafe\"\nvar _ unsafe.Pointer\n",
 		"capnp/a.go": "// Package capnp is data.\npackage capnp\nimport (\n\"golang.org/x/sys/cpu\"\n\"lanyard.dev/internal/wire\"\n)\n" +
 			"var _ = cpu.X86\nvar table = []int{1}\nfunc f(table []int) { table[0] = 1 }\nfunc g() { var table int; table++ }\n" +
-			"// F and G do.\nfunc F() {}\nfunc G() {}\n// A and B are two.\nconst (\nA = 1\nB = 2\n)\ntype hidden struct{}\nfunc (hidden) String() string { return \"\" }\n",
+			"// E is one of two.\ntype E int\nconst (\nX E = iota\nY\n)\n// F and G do.\nfunc F() {}\nfunc G() {}\n// A and B are two.\nconst (\nA = 1\nB = 2\n)\ntype hidden struct{}\nfunc (hidden) String() string { return \"\" }\n",
 		"capnp/b.go":            "package capnp\nfunc h() { x := table; x = nil; _ = x }\n",
 		"capnp/a_test.go":       "package capnp\nimport (\n\"reflect\"\n\"testing\"\n\"github.com/google/go-cmp/cmp\"\n)\nfunc TestA_b(t *testing.T) {}\n",
 		"capnp/example_test.go": "package capnp_test\nimport \"lanyard.dev/rpc\"\n",
