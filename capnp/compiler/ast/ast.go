@@ -7,7 +7,8 @@
 // an id's or ordinal's span is its number without the @, a negative number's lacks the sign,
 // a parenthesized expression's lacks the parentheses.
 //
-//	file := parser.Parse(source.New("calc.capnp", text), nil).File
+//	var diags diag.List
+//	file := parser.Parse(source.New("calc.capnp", text), &diags, nil)
 //	for _, d := range file.Decls {
 //		fmt.Println(d.Kind, d.Name.Text)
 //	}
@@ -19,7 +20,8 @@ import "lanyard.dev/capnp/compiler/source"
 type File struct {
 	Source *source.File
 
-	// ID is nil if the file declares none (the parser has reported that, if ids are required).
+	// ID is never nil after parsing: a file that declares none gets a random id with an empty span
+	// (and a diagnostic, unless ids are optional).
 	ID *Number
 	// Doc is the doc comment of the @0x…; statement; a second id's is not kept.
 	Doc string
@@ -73,6 +75,10 @@ func (k Kind) String() string {
 type Decl struct {
 	Kind Kind
 
+	// Broken says that the statement did not parse: what was understood is here, so that
+	// uses of the name do not look undefined; the rest is nil or *Bad. The error has been reported.
+	Broken bool
+
 	// Span is the statement from its first token up to and including its `;` or `}` and
 	// the doc comment that follows it: Node.startByte and Node.endByte of SourceInfo.
 	Span source.Span
@@ -83,7 +89,7 @@ type Decl struct {
 	Name Ident
 
 	ID      *Number // explicit @0x… of a type, const or annotation; nil if none
-	Ordinal *Number // @n of a field, enumerant, method, or of a union (`@n!`); nil if none
+	Ordinal *Number // @n of a field, enumerant, method, or of a union (`@n!`); nil if none. ≤ 65535 unless reported.
 
 	// Params are the generic parameters of a struct or interface, and the implicit
 	// ones `[T]` of a method.
