@@ -5,6 +5,7 @@ package infix
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // An Expr is a node of the tree: a *Number or a *Call.
@@ -58,7 +59,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("column %d: %s", len([]rune(e.Source[:e.Offset]))+1, e.Text)
+	return fmt.Sprintf("column %d: %s", utf8.RuneCountInString(e.Source[:e.Offset])+1, e.Text)
 }
 
 // Caret renders the source line with a mark below the place. It is two lines.

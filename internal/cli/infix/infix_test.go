@@ -126,10 +126,10 @@ func TestParseLimits(t *testing.T) {
 		source string
 		ok     bool
 	}{
-		{"nesting n-1", nest(MaxNesting - 1), true},
-		{"nesting n", nest(MaxNesting), false},
-		{"signs n-1", sign(MaxNesting - 1), true},
-		{"signs n", sign(MaxNesting), false},
+		{"nesting n", nest(MaxNesting), true},
+		{"nesting n+1", nest(MaxNesting + 1), false},
+		{"signs n", sign(MaxNesting), true},
+		{"signs n+1", sign(MaxNesting + 1), false},
 		{"length n", long(MaxLength), true},
 		{"length n+1", long(MaxLength + 1), false},
 		{"chains do not nest", strings.Repeat("1+", MaxLength/2-1) + "1", true},

@@ -68,7 +68,7 @@ func (p *parser) signed() (Expr, error) {
 	if p.at == len(p.source) {
 		return nil, p.fail(p.at, `expected a number, "-" or "(", found the end`)
 	}
-	if p.nested >= MaxNesting {
+	if p.nested > MaxNesting {
 		return nil, p.fail(p.at, "nested deeper than %d", MaxNesting)
 	}
 	start := p.at
