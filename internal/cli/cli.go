@@ -1,0 +1,86 @@
+// Package cli is the lanyard program as a function, one file per subcommand.
+// It is not for users to import; scripts and tests run it as they would run
+// the program.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses.
+const (
+	exitOK    = 0
+	exitError = 1 // what was asked for went wrong
+	exitUsage = 2 // it was asked for in a way the program does not understand
+)
+
+// Main runs the program whose argument list, name included, is args, and
+// returns its exit status. SIGINT and SIGTERM end the context of what runs.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := rootCommand()
+	root.SetArgs(args[1:])
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(stderr, root.ExecuteContext(ctx))
+}
+
+// report prints an error as every command does, and turns it into a status.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var said *saidError
+	if errors.As(err, &said) {
+		return said.status
+	}
+	fmt.Fprintf(stderr, "lanyard: %v\n", err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(stderr, "hint: %s --help\n", usage.command)
+		return exitUsage
+	}
+	return exitError
+}
+
+// A usageError is a command line that the program does not understand.
+type usageError struct {
+	command string // the command whose help explains
+	err     error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// A saidError is a failure that the command has already explained.
+type saidError struct{ status int }
+
+func (e *saidError) Error() string { return fmt.Sprintf("status %d", e.status) }
+
+// arguments checks how many arguments a command gets; names are their names as
+// the usage line has them.
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		err := fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args)
+		switch {
+		case len(args) < len(names):
+			err = fmt.Errorf("%s needs %s", cmd.CommandPath(), names[len(args)])
+		case len(names) > 0:
+			err = fmt.Errorf("%s does not know what to do with %q", cmd.CommandPath(), args[len(names):])
+		}
+		return &usageError{cmd.CommandPath(), err}
+	}
+}
