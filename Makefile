@@ -1,0 +1,57 @@
+# Everything CI runs is a target here, and CI (.ci/run) runs nothing else.
+# The figure in brackets is seconds on two cores with warm caches.
+
+MODULE ?= lanyard.dev
+RUNS   ?= 100
+FUZZ   ?= 30s
+TOOL   := go tool -modfile=tools/go.mod
+COVER  := ./internal/wire ./capnp/frame ./capnp/packed ./capnp/compiler/parser ./rpc/internal/engine
+
+.PHONY: help demo test race lint vuln fresh interop fuzz cover house peers rename ci nightly
+
+help: ## print this table
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+demo: ## the talk's walk-through over a real socket
+	go run ./cmd/lanyard demo
+
+test: ## [?] what README tells everybody to run
+	go test ./...
+
+race: ## [?] the same under the race detector, with invariant checks compiled in
+	go test -race -tags invariants ./...
+
+lint: ## [?] gofmt, go vet, go fix, staticcheck
+	test -z "$$(gofmt -l $$(git ls-files '*.go' ':!*testdata*'))"
+	go vet ./... && go fix -diff ./...
+	$(TOOL) staticcheck ./...
+
+vuln: ## [?] known vulnerabilities; says so where the database is out of reach
+	tools/vuln $(TOOL) govulncheck ./...
+
+fresh: ## [?] regenerating every generated file changes nothing
+	go run ./cmd/lanyard schema gen ./... && git diff --exit-code
+
+peers: ## [?] build the C++ and Python peers (needs: interop/setup)
+	$(MAKE) -C interop
+
+interop: peers ## [?] C++ and Python against Go, both ways, RUNS=100 times each
+	LANYARD_INTEROP=require LANYARD_INTEROP_RUNS=$(RUNS) go test -race -count=1 -timeout 60m ./interop/...
+
+fuzz: ## [?] every fuzz target for FUZZ=30s, with the executions counted
+	tools/fuzz $(FUZZ)
+
+cover: ## [?] at least 90 % of the statements of each decoder and the engine
+	tools/cover 90 $(COVER)
+
+house: ## [?] the module renamed, the tools themselves
+	go -C tools vet ./... && go -C tools test ./...
+
+rename: ## make rename MODULE=example.org/mine: another module path, everywhere
+	tools/rename $(MODULE)
+
+ci: ## everything, as CI does
+	.ci/run
+
+nightly: ## the long runs; commit docs/nightly.log afterwards
+	tools/nightly | tee docs/nightly.log
