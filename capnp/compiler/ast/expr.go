@@ -93,6 +93,7 @@ type Member struct {
 	Name   Ident
 }
 
+// Pos is where the expression stands.
 func (e *Bad) Pos() source.Span    { return e.Span }
 func (e *Int) Pos() source.Span    { return e.Span }
 func (e *Float) Pos() source.Span  { return e.Span }
