@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,12 +25,23 @@ func TestRepository(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	needed := map[exception]bool{}
 	for _, rule := range rules {
 		t.Run(rule.name, func(t *testing.T) {
 			for _, p := range rule.check(r) {
-				t.Error(p)
+				i := slices.IndexFunc(exceptions, func(e exception) bool { return e.rule == rule.name && e.path == p.path })
+				if i < 0 {
+					t.Error(p)
+					continue
+				}
+				needed[exceptions[i]] = true
 			}
 		})
+	}
+	for _, e := range exceptions {
+		if !needed[e] {
+			t.Errorf("%s keeps the rule %s now: remove the exception", e.path, e.rule)
+		}
 	}
 }
 

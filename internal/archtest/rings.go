@@ -26,6 +26,8 @@ var rings = []string{
 	"capnp/compiler/token",
 	"capnp/compiler/ast",
 	"capnp/compiler/parser",
+	"capnp/compiler/typeid", // how ids are derived
+	"capnp/compiler/ir",     // what resolve leaves for layout and lower
 	"capnp/compiler/resolve",
 	"capnp/compiler/layout",
 	"capnp/compiler/lower",

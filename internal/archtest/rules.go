@@ -47,6 +47,15 @@ var rules = []rule{
 	{"machine", checkMachine},
 }
 
+// An exception lets one file break one rule, for the reason it gives.
+type exception struct{ rule, path, why string }
+
+// exceptions may only shrink: one that is no longer needed fails the test.
+var exceptions = []exception{
+	{"unsafe", "internal/wire/kind.go", "proves once per element type that a cast is safe"},
+	{"globals", "capnp/hook.go", "graphMu orders edges between promises; it guards no state of its own"},
+}
+
 // checkRings: imports point to packages that come earlier in the rings.
 func checkRings(r *repo) []problem {
 	var out []problem
