@@ -279,3 +279,6 @@ func (l ListBuilder) Reader() List {
 	seg := m.segment(l.seg.id)
 	return List{seg.at(int64(l.off), int64(l.Len())), seg, l.meta | meta(m.depth)<<48, l.ns}
 }
+
+// Fast tells whether [BuilderAt] may be used: scalars of whole bytes, and structs.
+func (l ListBuilder) Fast() bool { return l.meta.kind().fast() }
