@@ -1,0 +1,373 @@
+package capnp
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// An Answer is what becomes of one call, seen from the caller: a result in time, and until then a
+// place where pipelined calls wait or pass. Promises are handles on answers, and a connection has
+// one for each call that its peer makes.
+//
+// Invariant: settled only goes from false to true. Each node's hook, once made, stays: a path
+// used before and after the result arrives is one reference, so calls on it keep their order.
+type Answer struct {
+	call *Call           // cancelled when the answer is given up
+	ctx  context.Context // the one the call was made with
+	stop func() bool     // ends the watch on ctx
+
+	mu       sync.Mutex
+	settled  bool
+	result   Result
+	pipeline Pipeline
+	root     node
+	done     chan struct{} // made on demand
+	follow   []*Call       // calls that end as this one does (Call.Tail)
+
+	// For answers to calls of a peer: see Dependants.
+	onIdle func(t *Turn)
+}
+
+// node is one path of pointer fields into the results. Nodes are made on demand and kept.
+type node struct {
+	parent *node
+	path   []uint16
+	kids   []*node
+	hook   Hook
+	handle *handle
+	drop   bool // the handle was released before the result came
+}
+
+func (a *Answer) kid(n *node, i uint16) *node {
+	for _, k := range n.kids {
+		if k.path[len(k.path)-1] == i {
+			return k
+		}
+	}
+	k := &node{parent: n, path: append(slices.Clip(n.path), i)}
+	n.kids = append(n.kids, k)
+	return k
+}
+
+// lookup returns the node of a path. It is called with mu held.
+func (a *Answer) lookup(path []uint16) *node {
+	n := &a.root
+	for _, i := range path {
+		n = a.kid(n, i)
+	}
+	return n
+}
+
+// At implements Pipeline.
+func (a *Answer) At(path []uint16) Hook {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hookOf(a.lookup(path))
+}
+
+func (a *Answer) hookOf(n *node) Hook {
+	if n.hook == nil {
+		switch {
+		case a.settled:
+			n.hook = a.result.hookAt(n.path)
+		case a.pipeline != nil:
+			n.hook = a.pipeline.At(n.path)
+		default:
+			n.hook = &promiseHook{idle: a.idle}
+		}
+	}
+	return n.hook
+}
+
+// idle is called by a path's promise when its last call and reference are gone.
+func (a *Answer) idle(t *Turn) {
+	if a.onIdle != nil {
+		a.onIdle(t)
+	}
+}
+
+// OnIdle sets f to be called, like Hook.Deliver, whenever a pipelined capability of the answer
+// loses its last user before the result is there. Set it before the answer is used.
+func (a *Answer) OnIdle(f func(t *Turn)) { a.onIdle = f }
+
+// Dependants reports whether pipelined calls wait for the result or somebody refers to a
+// capability in it: then the call must not be cancelled though its caller has lost interest.
+func (a *Answer) Dependants() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.root.busy()
+}
+
+func (n *node) busy() bool {
+	if p, ok := n.hook.(*promiseHook); ok && p.target.Load() == nil && p.busy() {
+		return true
+	}
+	for _, k := range n.kids {
+		if k.busy() {
+			return true
+		}
+	}
+	return false
+}
+
+// SetPipeline implements Returner: from now on pipelined calls travel by p.
+func (a *Answer) SetPipeline(c *Call, p Pipeline, t *Turn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.settled || a.pipeline != nil {
+		return
+	}
+	a.pipeline = p
+	a.root.pipe(p, t)
+}
+
+func (n *node) pipe(p Pipeline, t *Turn) {
+	if h, ok := n.hook.(*promiseHook); ok {
+		h.resolve(p.At(n.path), t)
+	}
+	for _, k := range n.kids {
+		k.pipe(p, t)
+	}
+}
+
+// Return implements Returner: the result is there. The answer owns it.
+func (a *Answer) Return(c *Call, r Result, t *Turn) { a.Settle(r, t) }
+
+// Settle gives the answer its result; the first one counts.
+func (a *Answer) Settle(r Result, t *Turn) {
+	a.mu.Lock()
+	if a.settled {
+		a.mu.Unlock()
+		r.Payload.Release(t)
+		return
+	}
+	piped := a.pipeline != nil
+	a.settled, a.result = true, r
+	a.root.settle(a, piped, t)
+	done, stop, follow := a.done, a.stop, a.follow
+	a.follow = nil
+	a.mu.Unlock()
+	for _, c := range follow {
+		c.Return(r.share(), t)
+	}
+	if done != nil {
+		close(done)
+	}
+	if stop != nil {
+		stop()
+	}
+}
+
+// settle resolves every path used so far, and makes the capabilities in the results that were
+// used before be the same references from now on.
+func (n *node) settle(a *Answer, piped bool, t *Turn) {
+	if n.hook != nil {
+		if h, ok := n.hook.(*promiseHook); ok && !piped {
+			h.resolve(a.result.hookAt(n.path), t)
+		}
+		a.result.adopt(n, t)
+	}
+	for _, k := range n.kids {
+		k.settle(a, piped, t)
+	}
+}
+
+// hookAt returns the hook at a path of the result; it is not retained.
+func (r *Result) hookAt(path []uint16) Hook {
+	if r.Err != nil {
+		return BrokenHook(r.Err)
+	}
+	return r.Payload.HookAt(path)
+}
+
+// adopt makes the table entry at n's path the reference that n was all along: the same hook, as
+// long as calls are on their way through it, and the same handle.
+func (r *Result) adopt(n *node, t *Turn) {
+	if r.Err != nil {
+		return
+	}
+	tab, i, ok := r.Payload.entryAt(n.path)
+	if !ok {
+		return
+	}
+	if ShortenAll(n.hook) != ShortenAll(tab.hook(i)) {
+		tab.replace(i, n.hook, t)
+	}
+	if n.handle == nil {
+		return
+	}
+	if n.drop {
+		tab.drop(i, t)
+		return
+	}
+	tab.adopt(i, n.handle)
+}
+
+// clientAt returns the client for a path; it is always the same handle.
+func (a *Answer) clientAt(path []uint16, i uint16) Client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := a.kid(a.lookup(path), i)
+	return a.clientOf(n)
+}
+
+func (a *Answer) clientOf(n *node) Client {
+	if n.handle == nil {
+		n.handle = &handle{h: a.hookOf(n), answer: a, node: n}
+		if a.settled {
+			t := BeginTurn()
+			a.result.adopt(n, t)
+			defer t.End()
+		}
+	}
+	return Client{n.handle}
+}
+
+// RootClient returns the client for the result itself, where that is a capability (bootstrap).
+func (a *Answer) RootClient() Client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.clientOf(&a.root)
+}
+
+// releaseNode gives up the reference of a path's handle.
+func (a *Answer) releaseNode(n *node, t *Turn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.settled {
+		n.drop = true
+		return
+	}
+	if a.result.Err == nil {
+		if tab, i, ok := a.result.Payload.entryAt(n.path); ok {
+			tab.drop(i, t)
+		}
+	}
+}
+
+// wait blocks until the result is there or ctx ends.
+func (a *Answer) wait(ctx context.Context) error {
+	a.mu.Lock()
+	if a.settled {
+		a.mu.Unlock()
+		return a.result.Err
+	}
+	if a.done == nil {
+		a.done = make(chan struct{})
+	}
+	done := a.done
+	a.mu.Unlock()
+	if c, ok := ctx.Value(callKey{}).(*Call); ok {
+		c.Unblock()
+	}
+	select {
+	case <-done:
+		return a.result.Err
+	case <-ctx.Done():
+		select {
+		case <-done:
+			return a.result.Err
+		default:
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// doneChan returns a channel that is closed when the result is there.
+func (a *Answer) doneChan() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.done == nil {
+		a.done = make(chan struct{})
+		if a.settled {
+			close(a.done)
+		}
+	}
+	return a.done
+}
+
+// context returns the context the call was made with.
+func (a *Answer) context() context.Context {
+	if a.ctx != nil {
+		return a.ctx
+	}
+	return context.Background()
+}
+
+// watch cancels the call when its context ends.
+func (a *Answer) watch() {
+	if a.ctx == nil || a.ctx.Done() == nil {
+		return
+	}
+	a.mu.Lock()
+	done := a.settled
+	a.mu.Unlock()
+	if done {
+		return
+	}
+	stop := context.AfterFunc(a.ctx, func() { a.cancel(context.Cause(a.ctx)) })
+	a.mu.Lock()
+	a.stop = stop
+	settled := a.settled
+	a.mu.Unlock()
+	if settled {
+		stop()
+	}
+}
+
+// cancel gives the call up: the answer becomes err and the callee is asked to stop.
+func (a *Answer) cancel(err error) {
+	t := BeginTurn()
+	if c := a.call; c == nil {
+		a.Settle(Result{Err: err}, t)
+	} else if !c.returned.Swap(true) {
+		a.Settle(Result{Err: err}, t)
+		c.Cancel(err, t)
+	}
+	t.End()
+}
+
+var errReleased = NewError(Failed, "the promise was released")
+
+// release is Promise.Release.
+func (a *Answer) release() {
+	a.mu.Lock()
+	settled, busy := a.settled, a.root.busy()
+	a.mu.Unlock()
+	switch {
+	case settled:
+		t := BeginTurn()
+		a.result.Payload.Release(t)
+		t.End()
+	case !busy:
+		a.cancel(errReleased)
+	}
+}
+
+// Tail ends the call with the outcome of another: results, or the error, go to the caller as they
+// are, and pipelined calls travel to where they lead. The method returns nil right afterwards.
+func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
+	a := p.tailAnswer()
+	if a == nil {
+		return errNull
+	}
+	t := BeginTurn()
+	defer t.End()
+	c.tail = a
+	a.mu.Lock()
+	settled, pipe := a.settled, a.pipeline
+	if !settled {
+		a.follow = append(a.follow, c)
+	}
+	a.mu.Unlock()
+	if settled {
+		c.Return(a.result.share(), t)
+		return nil
+	}
+	if pipe == nil {
+		pipe = a
+	}
+	c.OfferPipeline(pipe, t)
+	return nil
+}

@@ -1,0 +1,268 @@
+package capnp
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxForwards bounds how often one call may be handed from hook to hook; beyond it the path is
+// taken to be a cycle.
+const maxForwards = 256
+
+// Result is how a call ends: with a payload, or with an error.
+type Result struct {
+	Payload Payload
+	Err     error
+}
+
+// A Returner receives what becomes of a call: the answer that waits for it, or the connection it
+// came in by.
+type Returner interface {
+	// Return is called exactly once. Like Hook.Deliver it may only enqueue.
+	Return(c *Call, r Result, t *Turn)
+	// SetPipeline offers, before Return, a way to the capabilities of the results to come. Only
+	// the first one counts.
+	SetPipeline(c *Call, p Pipeline, t *Turn)
+}
+
+// A Pipeline leads to capabilities in results that are not there yet.
+type Pipeline interface {
+	// At returns the hook for the capability at the given path of pointer fields. It is not
+	// retained for the caller and lives as long as the results do.
+	At(path []uint16) Hook
+}
+
+// A Canceler works on a call and can be asked to stop.
+type Canceler interface {
+	// CancelCall asks for c to end soon. The callee may return results all the same. Like
+	// Hook.Deliver it may only enqueue.
+	CancelCall(c *Call, t *Turn)
+}
+
+// A Gate is asked right before a method starts. Revocation uses it: what is queued when a
+// capability is revoked never runs.
+type Gate interface {
+	// Enter returns an error to refuse the call. Otherwise Leave is called when the call has
+	// returned.
+	Enter(c *Call) error
+	Leave(c *Call)
+}
+
+// A Call is one call of a method on its way and while it runs. For a method it is what it gets
+// besides its context: parameters, results, and control of its turn. The Call is the method's
+// context, too.
+//
+// Invariant: ret.Return is called exactly once, guarded by returned.
+type Call struct {
+	method      *Method
+	interfaceID uint64
+	methodID    uint16
+	hints       Hints
+	hops        uint16
+	params      Payload
+	ret         Returner
+	base        context.Context // values only; nil means none
+	gates       []Gate
+
+	returned atomic.Bool
+	started  bool    // owned by the object the call was delivered to
+	object   *object // set when a local method runs
+
+	results     Payload // owned by the running method
+	resultsRoot StructBuilder
+	tail        *Answer
+
+	mu     sync.Mutex
+	cause  error         // why it was cancelled
+	exec   Canceler      // who works on it
+	done   chan struct{} // made on demand
+	afters []*after
+}
+
+// Hints are promises a caller makes about a call (Call.noPromisePipelining and
+// Call.onlyPromisePipeline in rpc.capnp).
+type Hints struct {
+	NoPipelining bool // nothing will be pipelined on the results
+	OnlyPipeline bool // the results themselves are not wanted
+}
+
+// NewCall makes a call to be delivered to a hook. The call owns params. method may be nil if only
+// the numbers are known.
+func NewCall(method *Method, interfaceID uint64, methodID uint16, params Payload, ret Returner, hints Hints, base context.Context) *Call {
+	return &Call{method: method, interfaceID: interfaceID, methodID: methodID, params: params, ret: ret, hints: hints, base: base}
+}
+
+// Derive makes a call of the same method with other parameters, whose outcome goes to ret:
+// wrappers use it. It passes the gates that c passes. Cancelling c cancels the derived call.
+func (c *Call) Derive(params Payload, ret Returner) *Call {
+	d := NewCall(c.method, c.interfaceID, c.methodID, params, ret, c.hints, c.base)
+	d.hops = c.hops
+	d.gates = append(d.gates, c.gates...)
+	return d
+}
+
+// Method returns the method called, or nil while only its numbers are known.
+func (c *Call) Method() *Method { return c.method }
+
+// InterfaceID is the id of the interface that declares the method.
+func (c *Call) InterfaceID() uint64 { return c.interfaceID }
+
+// MethodID is the method's ordinal in that interface.
+func (c *Call) MethodID() uint16 { return c.methodID }
+
+// Hints returns what the caller promised.
+func (c *Call) Hints() Hints { return c.hints }
+
+// Name describes the method for errors.
+func (c *Call) Name() string {
+	if c.method != nil {
+		return c.method.String()
+	}
+	return fmt.Sprintf("@%#x.@%d", c.interfaceID, c.methodID)
+}
+
+// Payload returns the parameters as they travel. Methods use ParamsStruct.
+func (c *Call) Payload() *Payload { return &c.params }
+
+// AddGate makes the call pass g before it starts.
+func (c *Call) AddGate(g Gate) { c.gates = append(c.gates, g) }
+
+// Hop counts one more handing on from a hook to another. It reports false, having failed the
+// call, when there were too many.
+func (c *Call) Hop(t *Turn) bool {
+	if c.hops++; c.hops > maxForwards {
+		c.Return(Result{Err: NewError(Failed, "the capability forwards calls to itself")}, t)
+		return false
+	}
+	return true
+}
+
+// Return ends the call; the first one counts. Results of later ones are released.
+func (c *Call) Return(r Result, t *Turn) {
+	if c.returned.Swap(true) {
+		r.Payload.Release(t)
+		return
+	}
+	c.ret.Return(c, r, t)
+}
+
+// Returned reports whether the call has ended.
+func (c *Call) Returned() bool { return c.returned.Load() }
+
+// OfferPipeline tells the caller's side where capabilities of the coming results can be reached.
+func (c *Call) OfferPipeline(p Pipeline, t *Turn) {
+	if !c.returned.Load() {
+		c.ret.SetPipeline(c, p, t)
+	}
+}
+
+// SetExecutor names who works on the call from now on. It reports false if the call has been
+// cancelled already: then do not start.
+func (c *Call) SetExecutor(x Canceler) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exec = x
+	return c.cause == nil
+}
+
+// Cancel asks whoever works on the call to stop, and ends the context of its method.
+func (c *Call) Cancel(cause error, t *Turn) {
+	c.mu.Lock()
+	if c.cause != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.cause = cause
+	if c.done == nil {
+		c.done = closedChan
+	} else {
+		close(c.done)
+	}
+	exec, afters := c.exec, c.afters
+	c.afters = nil
+	c.mu.Unlock()
+	for _, a := range afters {
+		go a.f()
+	}
+	if exec != nil {
+		exec.CancelCall(c, t)
+	}
+}
+
+var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// The context of a method: ends when the caller no longer wants the call and nothing pipelined
+// on it is left, when the connection is lost, or when the method has returned.
+
+// Deadline implements context.Context; a call carries none.
+func (c *Call) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done implements context.Context.
+func (c *Call) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+	}
+	return c.done
+}
+
+// Err implements context.Context.
+func (c *Call) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		return nil
+	}
+	return context.Canceled
+}
+
+// Cause returns why the call was cancelled, or nil.
+func (c *Call) Cause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+type callKey struct{}
+
+// Value implements context.Context.
+func (c *Call) Value(key any) any {
+	if _, ok := key.(callKey); ok {
+		return c
+	}
+	if c.base != nil {
+		return c.base.Value(key)
+	}
+	return nil
+}
+
+type after struct{ f func() }
+
+// AfterFunc calls f in its own goroutine once the context has ended; stop undoes that and reports
+// whether it was in time. Package context uses it instead of a goroutine per derived context.
+func (c *Call) AfterFunc(f func()) (stop func() bool) {
+	a := &after{f}
+	c.mu.Lock()
+	if c.cause != nil {
+		c.mu.Unlock()
+		go f()
+		return func() bool { return false }
+	}
+	c.afters = append(c.afters, a)
+	c.mu.Unlock()
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for i, x := range c.afters {
+			if x == a {
+				c.afters = append(c.afters[:i], c.afters[i+1:]...)
+				return true
+			}
+		}
+		return false
+	}
+}

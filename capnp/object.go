@@ -1,0 +1,278 @@
+package capnp
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// A Dispatcher finds and runs the methods of an object. Generated code implements it.
+type Dispatcher interface {
+	// FindMethod returns the method, or nil if the object does not have it.
+	FindMethod(interfaceID uint64, methodID uint16) *Method
+	// Invoke runs call.Method() and returns its error.
+	Invoke(ctx context.Context, call *Call) error
+	// Impl returns the object itself.
+	Impl() any
+}
+
+// object is a capability implemented in this process.
+//
+// Calls start in the order of their delivery: one call has the turn, the others wait in queue. A
+// call gives the turn up when it returns, calls Unblock, or first waits on a promise, and does
+// not get it back; a streaming call keeps it to its end, and if it fails, so does every later
+// call. Each call runs on a goroutine that was started for it or that had the turn before.
+type object struct {
+	d      Dispatcher
+	serial bool
+
+	refs atomic.Int64
+
+	mu     sync.Mutex
+	turn   *Call
+	queue  []*Call
+	head   int
+	broken error // a streaming call failed
+}
+
+// NewServer makes a capability of an object. Generated constructors (NewCalculator) call it.
+func NewServer(d Dispatcher) Client { return NewClient(&object{d: d}) }
+
+// Serial makes a capability whose calls run one at a time: each keeps the turn until it returns,
+// even while it waits. The implementation then needs no lock of its own, but a method that waits
+// for a call back to the same object waits for ever.
+func Serial[C ClientKind](c C) C {
+	if o, ok := clientOf(c).hook().(*object); ok {
+		return typedClient[C](NewClient(&object{d: o.d, serial: true}))
+	}
+	return c
+}
+
+func (o *object) Deliver(c *Call, t *Turn) {
+	o.mu.Lock()
+	if o.turn != nil {
+		o.queue = append(o.queue, c)
+		o.mu.Unlock()
+		c.setQueued(o, t)
+		return
+	}
+	o.turn = c
+	o.mu.Unlock()
+	go o.run(c)
+}
+
+func (c *Call) setQueued(o *object, t *Turn) {
+	if !c.SetExecutor((*queuedCall)(o)) {
+		(*queuedCall)(o).CancelCall(c, t)
+	}
+}
+
+// queuedCall is the object seen by a call that waits for its turn: cancelling it returns at once.
+type queuedCall object
+
+func (q *queuedCall) CancelCall(c *Call, t *Turn) {
+	c.mu.Lock()
+	started := c.started
+	c.mu.Unlock()
+	if !started {
+		c.Return(Result{Err: canceled(c)}, t)
+	}
+}
+
+func canceled(c *Call) error {
+	if cause := c.Cause(); cause != nil {
+		return AsException(cause)
+	}
+	return NewError(Failed, "the call was canceled")
+}
+
+func (o *object) Next() Hook                { return nil }
+func (o *object) Shorten() Hook             { return nil }
+func (o *object) Watch(Watcher, *Turn) bool { return false }
+func (o *object) Promise() bool             { return false }
+func (o *object) Broken() error             { return nil }
+func (o *object) Retain()                   { o.refs.Add(1) }
+func (o *object) Release(*Turn)             { o.refs.Add(-1) }
+
+// run starts c, which has the turn, and then whatever gets the turn from it.
+func (o *object) run(c *Call) {
+	for c != nil {
+		o.start(c)
+		c = o.pass(c)
+	}
+}
+
+// pass takes the turn from c, if it still has it, and gives it to the next call.
+func (o *object) pass(c *Call) (next *Call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.turn != c {
+		return nil
+	}
+	o.turn = nil
+	for o.head < len(o.queue) {
+		next = o.queue[o.head]
+		o.queue[o.head] = nil
+		o.head++
+		if o.head == len(o.queue) {
+			o.queue, o.head = o.queue[:0], 0
+		}
+		if next.Returned() { // cancelled while it waited
+			next = nil
+			continue
+		}
+		o.turn = next
+		return next
+	}
+	return nil
+}
+
+// start runs the method of c to its end on this goroutine.
+func (o *object) start(c *Call) {
+	c.object = o
+	c.mu.Lock()
+	c.started = true
+	cause := c.cause
+	c.exec = nil
+	c.mu.Unlock()
+	err := o.invoke(c, cause)
+	o.finish(c, err)
+}
+
+func (o *object) invoke(c *Call, cause error) (err error) {
+	if cause != nil {
+		return canceled(c)
+	}
+	m := o.d.FindMethod(c.interfaceID, c.methodID)
+	if m == nil {
+		return Errorf(Unimplemented, "the object has no method %s", c.Name())
+	}
+	o.mu.Lock()
+	broken := o.broken
+	o.mu.Unlock()
+	if broken != nil {
+		return broken
+	}
+	for i, g := range c.gates {
+		if err := g.Enter(c); err != nil {
+			c.gates = c.gates[:i]
+			return err
+		}
+	}
+	c.method = m
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Exception{Kind: Failed, Reason: "the method panicked", Cause: &PanicError{Value: p, Stack: debug.Stack()}}
+		}
+	}()
+	return o.d.Invoke(c, c)
+}
+
+// PanicError is the cause of the exception with which a call ends whose method panicked. It stays
+// in the process.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error returns the panic's value.
+func (p *PanicError) Error() string { return fmt.Sprint("panic: ", p.Value) }
+
+func (o *object) finish(c *Call, err error) {
+	if err != nil && c.method != nil && c.method.Streaming() {
+		o.mu.Lock()
+		if o.broken == nil {
+			o.broken = err
+		}
+		o.mu.Unlock()
+	}
+	t := BeginTurn()
+	switch {
+	case err != nil:
+		c.Return(Result{Err: err}, t)
+	case c.tail != nil:
+		// followed by the tail call's answer
+	default:
+		c.Return(Result{Payload: c.takeResults()}, t)
+	}
+	for _, g := range c.gates {
+		g.Leave(c)
+	}
+	c.end(t)
+	t.End()
+}
+
+// end ends the method's context and gives back the capabilities in its parameters that it did not
+// take out.
+func (c *Call) end(t *Turn) {
+	c.mu.Lock()
+	if c.cause == nil {
+		c.cause = errReturned
+		if c.done == nil {
+			c.done = closedChan
+		} else {
+			close(c.done)
+		}
+	}
+	afters := c.afters
+	c.afters, c.exec = nil, nil
+	c.mu.Unlock()
+	for _, a := range afters {
+		go a.f()
+	}
+	c.params.Release(t)
+}
+
+var errReturned = NewError(Failed, "the method has returned")
+
+// ParamsStruct returns the parameters. What it leads to stays valid as long as it is held;
+// capabilities in it that are not taken out are released when the method returns.
+func (c *Call) ParamsStruct() Struct { return c.params.Content().Struct() }
+
+// ResultsStruct returns the results to fill, the same every time.
+func (c *Call) ResultsStruct() StructBuilder {
+	if c.results.b == nil {
+		size := StructSize{}
+		if c.method != nil {
+			size = c.method.spec.Results
+		}
+		c.results, c.resultsRoot = newPayload(size)
+	}
+	return c.resultsRoot
+}
+
+func (c *Call) takeResults() Payload {
+	c.ResultsStruct()
+	return c.results
+}
+
+// Unblock lets the object's next call start now, before this one has returned. State that the
+// method shares with others then needs a lock.
+func (c *Call) Unblock() {
+	o := c.object
+	if o == nil || o.serial || c.method != nil && c.method.Streaming() {
+		return
+	}
+	if next := o.pass(c); next != nil {
+		go o.run(next)
+	}
+}
+
+// Self returns a capability to the object the method runs on. Store this, not the Client that was
+// made first: a server that holds its own Client is never collected.
+func (c *Call) Self() Client { return NewClient(c.object) }
+
+// Context returns the method's context, which is the call itself.
+func (c *Call) Context() context.Context { return c }
+
+// LocalImpl returns the object behind a capability if it is implemented in this process and
+// nothing stands between.
+func LocalImpl(c Client) (impl any, ok bool) {
+	o, ok := ShortenAll(c.hook()).(*object)
+	if !ok {
+		return nil, false
+	}
+	return o.d.Impl(), true
+}

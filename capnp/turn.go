@@ -1,0 +1,44 @@
+package capnp
+
+import "sync"
+
+// A Turn collects the inboxes that were fed while something was decided under a lock. Feeding an
+// inbox is done at once, inside that lock, so that the order of deciding is the order of
+// delivery; draining it is done by Run, after the lock is gone. Without this split calls overtake
+// each other (ARCHITECTURE.md, "Order").
+type Turn struct{ kicks []Inbox }
+
+// Inbox is a queue of commands with one drainer at a time: a connection's engine, for example.
+type Inbox interface {
+	// Drain works off what is queued, unless somebody is doing so already: then they take the
+	// rest along. It is called with no lock held.
+	Drain(t *Turn)
+}
+
+// Kick notes that in has work.
+func (t *Turn) Kick(in Inbox) {
+	if n := len(t.kicks); n > 0 && t.kicks[n-1] == in {
+		return
+	}
+	t.kicks = append(t.kicks, in)
+}
+
+// Run drains every noted inbox, and those that draining feeds in turn: a loop, never recursion.
+func (t *Turn) Run() {
+	for i := 0; i < len(t.kicks); i++ {
+		t.kicks[i].Drain(t)
+	}
+	clear(t.kicks)
+	t.kicks = t.kicks[:0]
+}
+
+var turns = sync.Pool{New: func() any { return &Turn{kicks: make([]Inbox, 0, 8)} }}
+
+// BeginTurn returns an empty turn. End it with End.
+func BeginTurn() *Turn { return turns.Get().(*Turn) }
+
+// End runs the turn and gives it back.
+func (t *Turn) End() {
+	t.Run()
+	turns.Put(t)
+}

@@ -1,0 +1,275 @@
+package engine
+
+import (
+	"lanyard.dev/capnp"
+)
+
+// answer is a call (or Bootstrap) of the peer's. It receives the result from whatever the call was
+// delivered to, and leads to the capabilities in it, before and after.
+//
+//	running ──Return sent──▶ returned ──Finish──▶ gone
+//	   └──Finish──▶ finished ──Return(canceled) sent──▶ gone
+//
+// A finished call goes on while pipelined calls wait for its results.
+type answer struct {
+	e    *Engine
+	id   uint32
+	call *capnp.Call
+	pipe capnp.Answer // pipelined calls, until the result is there; then it owns the result
+
+	imports []*remote // in the parameters; one entry for each descriptor
+
+	returned   bool
+	finished   bool
+	cancelable bool // the Finish means what it says
+	noReturn   bool // onlyPromisePipeline
+	redirect   bool // sendResultsTo.yourself
+	taken      bool // a Return of the peer's names this answer
+	taker      *question
+
+	result  capnp.Result
+	named   []capnp.Hook // what the descriptors in the Return stand for; retained
+	exports []uint32
+}
+
+// Return implements capnp.Returner, from any goroutine.
+func (row *answer) Return(c *capnp.Call, r capnp.Result, t *capnp.Turn) {
+	row.e.host.Push(Command{op: opReturn, row: row, result: r}, t)
+}
+
+// SetPipeline implements capnp.Returner, from any goroutine.
+func (row *answer) SetPipeline(c *capnp.Call, p capnp.Pipeline, t *capnp.Turn) {
+	row.pipe.SetPipeline(c, p, t)
+}
+
+func (e *Engine) newAnswer(id uint32) *answer {
+	row := &answer{e: e, id: id}
+	row.pipe.OnIdle(func(t *capnp.Turn) { e.host.Push(Command{op: opIdle, row: row}, t) })
+	return row
+}
+
+// hookAt returns what a pipelined call on row goes to. After the Return that is, for ever, what
+// its descriptors named, so that both sides mean the same thing.
+func (row *answer) hookAt(path []uint16) capnp.Hook {
+	if row.named != nil {
+		if i, ok := row.result.Payload.IndexAt(path); ok {
+			return row.named[i]
+		}
+		return capnp.NullHook()
+	}
+	return row.pipe.At(path)
+}
+
+// incoming handles a Call.
+func (e *Engine) incoming(m *Message, t *capnp.Turn) {
+	if _, dup := e.answers[m.ID]; dup {
+		e.fail(t, "Call uses question %d, which is in use", m.ID)
+		return
+	}
+	if len(e.answers) >= e.limits.Answers {
+		e.fail(t, "more than %d calls at a time", e.limits.Answers)
+		return
+	}
+	if m.SendResultsTo == ToThirdParty {
+		e.unimplemented(m)
+		return
+	}
+	target, ok := e.target(m.Target, t)
+	if !ok {
+		return
+	}
+	row := e.newAnswer(m.ID)
+	hooks, _, err := e.receiveCaps(m.Caps, t)
+	if err != nil {
+		e.fail(t, "Call: %s", err)
+		return
+	}
+	row.imports = importsOf(m.Caps, hooks)
+	m.Payload.SetHooks(hooks)
+	row.redirect = m.SendResultsTo == ToYourself
+	row.noReturn = m.OnlyPipeline
+	row.call = capnp.NewCall(nil, m.InterfaceID, m.MethodID, m.Payload, row,
+		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: m.OnlyPipeline}, e.host.Context())
+	e.answers[m.ID] = row
+	target.Deliver(row.call, t)
+}
+
+// importsOf lists the imports that the descriptors gave us a reference to.
+func importsOf(caps []Descriptor, hooks []capnp.Hook) (out []*remote) {
+	for i, d := range caps {
+		switch d.Kind {
+		case SenderHosted, SenderPromise, ThirdPartyHosted:
+			out = append(out, hooks[i].(*remote))
+		}
+	}
+	return out
+}
+
+// bootstrapped handles a Bootstrap.
+func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
+	if _, dup := e.answers[m.ID]; dup {
+		e.fail(t, "Bootstrap uses question %d, which is in use", m.ID)
+		return
+	}
+	if len(e.answers) >= e.limits.Answers {
+		e.fail(t, "more than %d calls at a time", e.limits.Answers)
+		return
+	}
+	row := e.newAnswer(m.ID)
+	row.call = capnp.NewCall(nil, 0, 0, capnp.Payload{}, row, capnp.Hints{}, nil)
+	e.answers[m.ID] = row
+	h := e.host.Bootstrap()
+	r := capnp.Result{}
+	if h == nil {
+		r.Err = capnp.NewError(capnp.Failed, "this vat has no bootstrap capability")
+	} else {
+		r.Payload = capnp.CapPayload(h)
+	}
+	row.call.Return(r, t)
+}
+
+// doReturn handles what a call of the peer's ended with.
+func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
+	if row.returned {
+		r.Payload.Release(t)
+		return
+	}
+	row.returned = true
+	if r.Err == nil {
+		if err := r.Payload.Err(); err != nil {
+			r.Payload.Release(t)
+			r = capnp.Result{Err: capnp.AsException(err)}
+		}
+	}
+	var hooks []capnp.Hook
+	if r.Err == nil {
+		if row.redirect {
+			r.Payload.Content() // to be read here
+		}
+		row.pipe.Settle(r, t)
+		hooks = r.Payload.Hooks()
+	} else {
+		row.pipe.Settle(r, t)
+	}
+	row.result = r
+	if e.closed != nil {
+		row.result.Payload.Release(t)
+		if row.taker != nil {
+			row.taker.call.Return(capnp.Result{Err: e.closed}, t)
+		}
+		return
+	}
+	canceled := row.finished && row.cancelable && row.call.Cause() != nil
+	m := &Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && e.returnParams(row, t)}
+	switch {
+	case row.redirect:
+		m.Outcome = ResultsSentElsewhere
+		if row.taker != nil {
+			row.taker.call.Return(r, t)
+			row.result = capnp.Result{}
+		}
+	case row.finished:
+		m.Outcome = Canceled
+	case r.Err != nil:
+		m.Outcome, m.Exception = Exception, capnp.AsException(r.Err)
+	default:
+		caps, exports, err := e.describe(hooks, t)
+		if err != nil {
+			m.Outcome, m.Exception = Exception, capnp.AsException(err)
+			break
+		}
+		m.Outcome, m.Payload, m.Caps = Results, row.result.Payload, caps
+		row.exports = exports
+		row.named = make([]capnp.Hook, len(hooks))
+		for i, h := range hooks {
+			row.named[i] = capnp.ShortenAll(h)
+			row.named[i].Retain()
+		}
+		m.NoFinishNeeded = len(caps) == 0 && !row.noReturn
+	}
+	if !row.noReturn {
+		e.send(m)
+	}
+	switch {
+	case row.finished, m.NoFinishNeeded:
+		e.forget(row, t)
+	case row.named != nil:
+		row.result.Payload.Release(t) // named keeps them
+	}
+}
+
+// returnParams gives back the capabilities in the parameters that the method did not keep. It
+// reports whether Return.releaseParamCaps can say so: every reference that the parameters gave us
+// is then gone, and what is still in use has others.
+func (e *Engine) returnParams(row *answer, t *capnp.Turn) bool {
+	row.call.Payload().Release(t)
+	if len(row.imports) == 0 {
+		return true
+	}
+	given := map[*remote]int{}
+	for _, r := range row.imports {
+		given[r]++
+	}
+	for r, n := range given {
+		if r.gone || r.embargo || r.pending.Load() > 0 || r.references() > 0 && r.count-n < 1 {
+			return false
+		}
+	}
+	for r, n := range given {
+		r.count -= n
+	}
+	return true
+}
+
+// finish handles a Finish.
+func (e *Engine) finish(m *Message, t *capnp.Turn) {
+	row, ok := e.answers[m.ID]
+	if !ok {
+		return // of a call that needed none
+	}
+	if row.returned {
+		if m.ReleaseResultCaps {
+			for _, id := range row.exports {
+				e.releaseExport(id, 1, t)
+			}
+		}
+		row.exports = nil
+		e.forget(row, t)
+		return
+	}
+	row.finished = true
+	row.cancelable = !m.EarlyCancelBug
+	if row.noReturn {
+		// Nothing follows: the id is free at once.
+		delete(e.answers, row.id)
+	}
+	e.maybeCancel(row, t)
+}
+
+// maybeCancel ends a call that nobody wants any more.
+func (e *Engine) maybeCancel(row *answer, t *capnp.Turn) {
+	if !row.finished || !row.cancelable || row.returned || row.taken || row.pipe.Dependants() {
+		return
+	}
+	err := capnp.NewError(capnp.Failed, "the call was canceled")
+	row.call.Cancel(err, t)
+	row.call.Return(capnp.Result{Err: err}, t)
+}
+
+// forget drops a row whose Return and Finish have both gone by.
+func (e *Engine) forget(row *answer, t *capnp.Turn) {
+	if e.answers[row.id] == row {
+		delete(e.answers, row.id)
+	}
+	row.dropResults(t)
+}
+
+func (row *answer) dropResults(t *capnp.Turn) {
+	for _, h := range row.named {
+		h.Release(t)
+	}
+	row.named = nil
+	if row.returned {
+		row.result.Payload.Release(t)
+	}
+}

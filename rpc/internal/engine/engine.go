@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"lanyard.dev/capnp"
+)
+
+// Host is what the engine needs from the connection around it.
+type Host interface {
+	// Send queues m to be written. m is the host's from then on.
+	Send(m *Message)
+	// Push queues cmd for Do, from any goroutine and with locks held, and notes the inbox in t.
+	Push(cmd Command, t *capnp.Turn)
+	// Bootstrap returns the hook that the peer's Bootstrap gets, retained for the engine; nil if
+	// there is none.
+	Bootstrap() capnp.Hook
+	// Context is the base of the contexts of incoming calls: its values only.
+	Context() context.Context
+	// Closed is called once, when the engine has shut down because of err.
+	Closed(err error)
+}
+
+// Limits bounds what a peer can make the engine hold. Zero fields mean the defaults.
+type Limits struct {
+	Answers   int // calls of the peer's that are not finished; default 16384
+	Questions int // calls of ours; default 65536
+	Exports   int // capabilities the peer may refer to; default 65536
+	Imports   int // capabilities of the peer's; default 65536
+	Embargoes int // default 1024
+	Caps      int // capabilities in one message; default 1024
+	Ops       int // steps in one pipelined path; default 64
+}
+
+// WithDefaults returns l with its zero fields filled in.
+func (l Limits) WithDefaults() Limits {
+	def := func(p *int, n int) {
+		if *p == 0 {
+			*p = n
+		}
+	}
+	def(&l.Answers, 16384)
+	def(&l.Questions, 65536)
+	def(&l.Exports, 65536)
+	def(&l.Imports, 65536)
+	def(&l.Embargoes, 1024)
+	def(&l.Caps, 1024)
+	def(&l.Ops, 64)
+	return l
+}
+
+// Engine is the state of one connection: the four tables of rpc.capnp and the embargoes. It is
+// owned by whoever drains the host's inbox; nothing in it is locked but what remote says.
+//
+// Invariants, checked by check:
+//   - every row of questions has been announced to the peer and not been finished;
+//   - a row of answers stays until its Return has been sent and its Finish has come;
+//   - exports[id].refs is the number of references that messages of ours gave to the peer, less
+//     what the peer released; imports[id].count likewise the other way;
+//   - a remote with an embargo is in embargoes, and only those have a queue.
+type Engine struct {
+	host   Host
+	limits Limits
+
+	questions table[*question]
+	answers   map[uint32]*answer
+	exports   table[*export]
+	byHook    map[capnp.Hook]*export
+	imports   map[uint32]*remote
+	embargoes table[*remote]
+
+	after  []*Message // to be sent after the message that is being made
+	closed error
+}
+
+// New makes an engine.
+func New(host Host, limits Limits) *Engine {
+	return &Engine{
+		host:    host,
+		limits:  limits.WithDefaults(),
+		answers: map[uint32]*answer{},
+		byHook:  map[capnp.Hook]*export{},
+		imports: map[uint32]*remote{},
+	}
+}
+
+// Command is something for the engine to do, made by the engine's own hooks or by the functions
+// below and handed back to Do in order.
+type Command struct {
+	op     op
+	remote *remote
+	call   *capnp.Call
+	row    *answer
+	result capnp.Result
+	q      *question
+	export *export
+	hook   capnp.Hook
+	msg    *Message
+	id     uint32
+	err    error
+}
+
+type op uint8
+
+const (
+	opReceive op = iota
+	opCall
+	opReturn
+	opCancel
+	opReleased
+	opSettled
+	opIdle
+	opBootstrap
+	opEcho
+	opLoopback
+	opClose
+)
+
+// Receive is the command for a message that arrived.
+func Receive(m *Message) Command { return Command{op: opReceive, msg: m} }
+
+// AskBootstrap is the command to ask for the peer's bootstrap capability; c ends with it.
+func AskBootstrap(c *capnp.Call) Command { return Command{op: opBootstrap, call: c} }
+
+// Close is the command to shut down. If abort is not nil the peer is told.
+func Close(err error, abort *capnp.Exception) Command {
+	cmd := Command{op: opClose, err: err}
+	if abort != nil {
+		cmd.msg = &Message{Type: Abort, Exception: abort}
+	}
+	return cmd
+}
+
+// Do carries out one command.
+func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
+	switch cmd.op {
+	case opReceive:
+		e.receive(cmd.msg, t)
+	case opCall:
+		e.call(cmd.remote, cmd.call, t)
+	case opReturn:
+		e.doReturn(cmd.row, cmd.result, t)
+	case opCancel:
+		e.cancel(cmd.q, t)
+	case opReleased:
+		e.released(cmd.remote, t)
+	case opSettled:
+		e.resolve(cmd.export, t)
+	case opIdle:
+		e.maybeCancel(cmd.row, t)
+	case opBootstrap:
+		e.bootstrap(cmd.call, t)
+	case opEcho:
+		e.echo(cmd.remote, cmd.id)
+	case opLoopback:
+		e.loopback(cmd.hook, cmd.id, t)
+	case opClose:
+		if cmd.msg != nil && e.closed == nil {
+			e.host.Send(cmd.msg)
+		}
+		e.shutdown(cmd.err, t)
+	}
+}
+
+// send queues m and whatever has to follow it.
+func (e *Engine) send(m *Message) {
+	e.host.Send(m)
+	if len(e.after) > 0 {
+		for _, m := range e.after {
+			e.host.Send(m)
+		}
+		e.after = e.after[:0]
+	}
+}
+
+// fail ends the connection because the peer broke the protocol.
+func (e *Engine) fail(t *capnp.Turn, format string, args ...any) {
+	if e.closed != nil {
+		return
+	}
+	reason := fmt.Sprintf(format, args...)
+	e.host.Send(&Message{Type: Abort, Exception: capnp.NewError(capnp.Failed, reason)})
+	e.shutdown(&capnp.Exception{Kind: capnp.Disconnected, Reason: "the peer broke the protocol: " + reason}, t)
+}
+
+// shutdown settles everything with err and empties the tables.
+func (e *Engine) shutdown(err error, t *capnp.Turn) {
+	if e.closed != nil {
+		return
+	}
+	if err == nil {
+		err = capnp.NewError(capnp.Disconnected, "the connection is closed")
+	}
+	e.closed = err
+	broken := capnp.BrokenHook(err)
+	for _, q := range e.questions.all() {
+		e.questions.remove(q.id)
+		q.done = true
+		for _, r := range q.paths {
+			e.settle(r, broken, false, t)
+		}
+		q.call.Return(capnp.Result{Err: err}, t)
+	}
+	for _, r := range e.embargoes.all() {
+		e.embargoes.remove(r.embargoID)
+		r.embargo = false
+		for _, c := range r.queue {
+			c.Return(capnp.Result{Err: err}, t)
+		}
+		r.queue = nil
+		e.publish(r, t)
+	}
+	for id, r := range e.imports {
+		delete(e.imports, id)
+		if r.settled == nil {
+			e.settle(r, broken, false, t)
+		}
+	}
+	for _, x := range e.exports.all() {
+		e.exports.remove(x.id)
+		delete(e.byHook, x.hook)
+		x.gone = true
+		x.hook.Release(t)
+	}
+	for id, row := range e.answers {
+		delete(e.answers, id)
+		row.call.Cancel(err, t)
+		row.dropResults(t)
+	}
+	e.host.Closed(err)
+}
+
+// Stats is the number of rows in each table.
+type Stats struct{ Questions, Answers, Exports, Imports, Embargoes int }
+
+// Stats counts the rows. Call it from the inbox, like Do.
+func (e *Engine) Stats() Stats {
+	return Stats{e.questions.len(), len(e.answers), e.exports.len(), len(e.imports), e.embargoes.len()}
+}

@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"slices"
+
+	"lanyard.dev/capnp"
+)
+
+// question is a call (or Bootstrap) of ours that the peer has not returned, or whose Finish has
+// not gone out. It leads to the capabilities in its results before they are there.
+//
+//	asked ──Return──▶ done (Finish sent, id free)
+//	  └─cancel─▶ canceled (Finish sent) ──Return──▶ id free
+type question struct {
+	e    *Engine
+	id   uint32
+	call *capnp.Call
+
+	paths    []*remote // registered
+	exports  []uint32  // given to the peer with the parameters
+	canceled bool
+	done     bool         // results, or what stands for them, are known
+	result   capnp.Result // valid when done
+	back     []bool       // result capability i is one of ours
+	taking   *answer      // the results are those of this answer
+}
+
+// At implements capnp.Pipeline. It is called from any goroutine.
+func (q *question) At(path []uint16) capnp.Hook {
+	return &remote{e: q.e, q: q, path: slices.Clone(path), promise: true}
+}
+
+// CancelCall implements capnp.Canceler.
+func (q *question) CancelCall(_ *capnp.Call, t *capnp.Turn) {
+	q.e.host.Push(Command{op: opCancel, q: q}, t)
+}
+
+func (q *question) hookAt(path []uint16) capnp.Hook {
+	switch {
+	case q.taking != nil:
+		return q.taking.hookAt(path)
+	case q.result.Err != nil:
+		return capnp.BrokenHook(q.result.Err)
+	}
+	return q.result.Payload.HookAt(path)
+}
+
+// ask enters a question in the table and takes charge of the call. It returns nil if the call is
+// over already or there is no room.
+func (e *Engine) ask(c *capnp.Call, t *capnp.Turn) *question {
+	if e.closed != nil {
+		c.Return(capnp.Result{Err: e.closed}, t)
+		c.Payload().Release(t)
+		return nil
+	}
+	if e.questions.len() >= e.limits.Questions {
+		c.Return(capnp.Result{Err: capnp.Errorf(capnp.Overloaded, "more than %d calls wait on one connection", e.limits.Questions)}, t)
+		c.Payload().Release(t)
+		return nil
+	}
+	q := &question{e: e, call: c}
+	if !c.SetExecutor(q) {
+		c.Return(capnp.Result{Err: capnp.AsException(c.Cause())}, t)
+		c.Payload().Release(t)
+		return nil
+	}
+	q.id = e.questions.add(q)
+	return q
+}
+
+func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
+	q := e.ask(c, t)
+	if q == nil {
+		return
+	}
+	caps, exports, err := e.describe(c.Payload().Hooks(), t)
+	if err != nil {
+		e.questions.remove(q.id)
+		q.done = true
+		q.result = capnp.Result{Err: err}
+		c.Return(q.result, t)
+		c.Payload().Release(t)
+		return
+	}
+	q.exports = exports
+	r.used = true
+	hints := c.Hints()
+	e.send(&Message{
+		Type: Call, ID: q.id, Target: r.wireTarget(),
+		InterfaceID: c.InterfaceID(), MethodID: c.MethodID(),
+		NoPipelining: hints.NoPipelining,
+		Payload:      *c.Payload(), Caps: caps,
+	})
+	c.Payload().Release(t)
+	if !hints.NoPipelining {
+		c.OfferPipeline(q, t)
+	}
+}
+
+func (e *Engine) bootstrap(c *capnp.Call, t *capnp.Turn) {
+	q := e.ask(c, t)
+	if q == nil {
+		return
+	}
+	e.send(&Message{Type: Bootstrap, ID: q.id})
+	c.OfferPipeline(q, t)
+}
+
+// cancel tells the peer that nobody wants the results. What was pipelined on them still runs.
+func (e *Engine) cancel(q *question, t *capnp.Turn) {
+	if q.taking != nil {
+		q.taking.call.Cancel(q.call.Cause(), t)
+		return
+	}
+	if q.done || q.canceled || e.closed != nil {
+		return
+	}
+	q.canceled = true
+	e.send(&Message{Type: Finish, ID: q.id, ReleaseResultCaps: true})
+	err := capnp.AsException(q.call.Cause())
+	e.finishPaths(q, capnp.Result{Err: err}, t)
+	q.call.Return(capnp.Result{Err: err}, t)
+}
+
+// finishPaths settles what was pipelined on q.
+func (e *Engine) finishPaths(q *question, r capnp.Result, t *capnp.Turn) {
+	q.done, q.result = true, r
+	paths := q.paths
+	q.paths = nil
+	for _, p := range paths {
+		back := false
+		if r.Err == nil && q.taking == nil {
+			if i, ok := q.result.Payload.IndexAt(p.path); ok {
+				back = q.back[i]
+			}
+		}
+		e.settle(p, q.hookAt(p.path), back || q.taking != nil, t)
+	}
+}
+
+// returned handles a Return.
+func (e *Engine) returned(m *Message, t *capnp.Turn) {
+	q, ok := e.questions.get(m.ID)
+	if !ok {
+		if m.ID&(1<<31) == 0 {
+			e.fail(t, "Return for question %d, which was not asked", m.ID)
+		}
+		return
+	}
+	if m.ReleaseParamCaps {
+		for _, id := range q.exports {
+			e.releaseExport(id, 1, t)
+		}
+	}
+	if q.canceled {
+		// Our Finish said what happens to the results: they are not ours.
+		e.questions.remove(q.id)
+		if m.Outcome == TakeFromOtherQuestion {
+			if row, ok := e.answers[m.Other]; ok && row.redirect && !row.taken {
+				row.taken = true
+				row.call.Cancel(capnp.NewError(capnp.Failed, "the call was canceled"), t)
+			}
+		}
+		return
+	}
+	var r capnp.Result
+	switch m.Outcome {
+	case Results:
+		hooks, back, err := e.receiveCaps(m.Caps, t)
+		if err != nil {
+			e.fail(t, "Return: %s", err)
+			return
+		}
+		q.back = back
+		m.Payload.SetHooks(hooks)
+		r.Payload = m.Payload
+	case Exception:
+		r.Err = m.Exception
+	case TakeFromOtherQuestion:
+		row, ok := e.answers[m.Other]
+		if !ok || !row.redirect || row.taken {
+			e.fail(t, "Return takes the results of call %d, which has none to take", m.Other)
+			return
+		}
+		e.take(q, row, m.NoFinishNeeded, t)
+		return
+	case Canceled:
+		e.fail(t, "Return says that call %d was canceled; it was not", m.ID)
+		return
+	case ResultsSentElsewhere:
+		e.fail(t, "Return says that results of call %d went elsewhere; that was not asked for", m.ID)
+		return
+	default:
+		r.Err = capnp.NewError(capnp.Unimplemented, "the peer sent the results by a way that is not supported")
+	}
+	e.finishPaths(q, r, t)
+	q.call.Return(r, t)
+	e.questions.remove(q.id)
+	if !m.NoFinishNeeded && e.closed == nil {
+		e.send(&Message{Type: Finish, ID: q.id})
+	}
+}
+
+// take makes the results of row, a call of the peer's, those of q, a call of ours: the peer
+// answered ours by calling us (a tail call).
+func (e *Engine) take(q *question, row *answer, noFinish bool, t *capnp.Turn) {
+	row.taken = true
+	q.taking = row
+	e.finishPaths(q, capnp.Result{}, t)
+	e.questions.remove(q.id)
+	if !noFinish {
+		e.send(&Message{Type: Finish, ID: q.id})
+	}
+	if row.returned {
+		q.call.Return(row.result, t)
+		row.result = capnp.Result{}
+		return
+	}
+	row.taker = q
+}

@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"lanyard.dev/capnp"
+)
+
+// remote is a capability at the other end: an import, or a path into the answer to a question. It
+// is the hook that clients hold.
+//
+//	          Resolve or Return            Disembargo came back,
+//	promise ───────────────────▶ settled ──────────────────────▶ published
+//	                             (embargo, if calls went the old way and the new way is shorter)
+//
+// Whoever delivers pushes a command into the connection's inbox, so that order is the inbox's.
+// Only once it is published and no command is on its way may calls go to the target directly.
+type remote struct {
+	e       *Engine
+	promise bool // may resolve to something else; paths always may
+
+	imported bool
+	id       uint32 // imports
+
+	q    *question // paths
+	path []uint16
+
+	pending atomic.Int64 // commands in the inbox
+	target  atomic.Pointer[capnp.Hook]
+
+	mu       sync.Mutex
+	refs     int // imports: references in this process. paths: those besides the results' own
+	kept     capnp.Hook
+	watchers []capnp.Watcher
+
+	// Owned by the engine.
+	count      int  // imports: references the peer counts
+	registered bool // paths: the question knows it
+	used       bool // calls were sent on it, or it was passed on
+	settled    capnp.Hook
+	embargo    bool
+	embargoID  uint32
+	queue      []*capnp.Call
+	gone       bool // imports: no longer in the table
+}
+
+func (r *remote) Deliver(c *capnp.Call, t *capnp.Turn) {
+	if h := r.Shorten(); h != nil {
+		h.Deliver(c, t)
+		return
+	}
+	r.pending.Add(1)
+	r.e.host.Push(Command{op: opCall, remote: r, call: c}, t)
+}
+
+func (r *remote) Next() capnp.Hook { return nil }
+
+func (r *remote) Shorten() capnp.Hook {
+	if h := r.target.Load(); h != nil && r.pending.Load() == 0 {
+		return *h
+	}
+	return nil
+}
+
+func (r *remote) Promise() bool { return r.promise && r.target.Load() == nil }
+
+func (r *remote) Broken() error {
+	if h := r.target.Load(); h != nil {
+		return (*h).Broken()
+	}
+	return nil
+}
+
+func (r *remote) Watch(w capnp.Watcher, t *capnp.Turn) bool {
+	if !r.promise {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.target.Load() != nil {
+		return false
+	}
+	r.watchers = append(r.watchers, w)
+	if !r.imported {
+		// The engine must know the path to settle it.
+		r.pending.Add(1)
+		r.e.host.Push(Command{op: opCall, remote: r}, t)
+	}
+	return true
+}
+
+func (r *remote) Retain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refs++
+	if r.refs == 1 && !r.imported && r.kept != nil {
+		r.kept.Retain()
+	}
+}
+
+func (r *remote) Release(t *capnp.Turn) {
+	r.mu.Lock()
+	r.refs--
+	refs, kept := r.refs, r.kept
+	r.mu.Unlock()
+	switch {
+	case refs < 0:
+		panic("engine: capability released more often than retained")
+	case refs > 0:
+	case r.imported:
+		r.e.host.Push(Command{op: opReleased, remote: r}, t)
+	case kept != nil:
+		kept.Release(t)
+	}
+}
+
+func (r *remote) references() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refs
+}
+
+// String describes the capability for logs.
+func (r *remote) String() string {
+	if r.imported {
+		return fmt.Sprintf("import %d", r.id)
+	}
+	return fmt.Sprintf("question %d%s", r.q.id, pathString(r.path))
+}
+
+// Admit lets the host make callers wait for room in its queue.
+func (r *remote) wireTarget() Target {
+	if r.imported {
+		return Target{Kind: ImportedCap, ID: r.id}
+	}
+	return Target{Kind: PromisedAnswer, ID: r.q.id, Path: r.path}
+}
+
+// call carries out a delivery: c is nil if only the path is to be made known.
+func (e *Engine) call(r *remote, c *capnp.Call, t *capnp.Turn) {
+	r.pending.Add(-1)
+	e.register(r, t)
+	switch {
+	case c == nil:
+	case c.Returned():
+		c.Payload().Release(t)
+	case r.embargo:
+		r.queue = append(r.queue, c)
+	case r.settled != nil:
+		if c.Hop(t) {
+			r.settled.Deliver(c, t)
+		}
+	default:
+		e.sendCall(r, c, t)
+	}
+	e.publish(r, t)
+}
+
+// register makes a path known to its question, so that it settles when the results come. If they
+// have come it settles now: nothing was sent on it, so nothing can be overtaken.
+func (e *Engine) register(r *remote, t *capnp.Turn) {
+	if r.imported || r.registered {
+		return
+	}
+	r.registered = true
+	q := r.q
+	switch {
+	case e.closed != nil && !q.done:
+		e.settle(r, capnp.BrokenHook(e.closed), false, t)
+	case q.done:
+		e.settle(r, q.hookAt(r.path), false, t)
+	default:
+		q.paths = append(q.paths, r)
+	}
+}
+
+// settle makes r stand for h. With embargo, calls wait until those already sent by the old way
+// have arrived: the peer returns our Disembargo behind them. See "Disembargo" in rpc.capnp.
+func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
+	if r.settled != nil {
+		return
+	}
+	if h == nil {
+		h = capnp.NullHook()
+	}
+	if h == capnp.Hook(r) {
+		h = capnp.BrokenHook(capnp.NewError(capnp.Failed, "the promise was resolved to itself"))
+	}
+	r.settled = h
+	r.mu.Lock()
+	r.kept = h
+	keep := r.imported || r.refs > 0
+	r.mu.Unlock()
+	if keep {
+		h.Retain()
+	}
+	if embargo && r.used && h.Broken() == nil && e.closed == nil {
+		if e.embargoes.len() >= e.limits.Embargoes {
+			e.fail(t, "more than %d embargoes", e.limits.Embargoes)
+			return
+		}
+		r.embargo = true
+		r.embargoID = e.embargoes.add(r)
+		e.send(&Message{Type: Disembargo, ID: r.embargoID, Context: SenderLoopback, Target: r.wireTarget()})
+		return
+	}
+	e.publish(r, t)
+}
+
+// publish lets callers go to the target directly, if that is safe by now.
+func (e *Engine) publish(r *remote, t *capnp.Turn) {
+	if r.settled == nil || r.embargo || r.target.Load() != nil || r.pending.Load() != 0 {
+		return
+	}
+	r.mu.Lock()
+	h := r.settled
+	r.target.Store(&h)
+	watchers := r.watchers
+	r.watchers = nil
+	r.mu.Unlock()
+	for _, w := range watchers {
+		w.Settled(r, t)
+	}
+}
+
+// released is called when an import's last reference in this process has gone. It may have been
+// received again since.
+func (e *Engine) released(r *remote, t *capnp.Turn) {
+	if r.gone || r.embargo || r.references() > 0 || r.pending.Load() > 0 {
+		return
+	}
+	r.gone = true
+	if e.closed == nil {
+		delete(e.imports, r.id)
+		if r.count > 0 {
+			e.send(&Message{Type: Release, ID: r.id, Count: uint32(r.count)})
+		}
+	}
+	if r.settled != nil {
+		r.settled.Release(t)
+	}
+}
+
+func pathString(path []uint16) string {
+	s := ""
+	for _, i := range path {
+		s += fmt.Sprintf(".%d", i)
+	}
+	return s
+}
