@@ -91,7 +91,7 @@ func Unpack(dst, src []byte) ([]byte, error) {
 		run := 8 * int(src[0])
 		src = src[1:]
 		if tag == 0 {
-			dst = append(dst, zeros[:run]...)
+			dst = append(dst, make([]byte, run)...)
 			continue
 		}
 		if len(src) < run {
@@ -102,9 +102,6 @@ func Unpack(dst, src []byte) ([]byte, error) {
 	}
 	return dst, nil
 }
-
-// zeros is the longest run.
-var zeros [8 * maxRun]byte
 
 // spread is the word of a tag whose bytes are at the start of b.
 func spread(tag byte, b []byte) (w uint64) {
