@@ -19,8 +19,9 @@ type plan struct {
 	returns  map[answer]*rpcMessage // the server's returns
 
 	unanswered    map[answer]bool // questions open when the client left
-	dropsResults  map[answer]bool // its Finish releases the results' capabilities
-	canceledEarly map[answer]bool // its Finish was sent before the Return came
+	finished      map[answer]bool // the client sent a Finish
+	dropsResults  map[answer]bool // which releases the results' capabilities
+	canceledEarly map[answer]bool // and was sent before the Return came
 }
 
 // An outgoing message is sent once the answers and so many calls have come.
@@ -38,6 +39,7 @@ func newPlan(t Tape, eager bool) (*plan, error) {
 	p := &plan{
 		returns:       map[answer]*rpcMessage{},
 		unanswered:    map[answer]bool{},
+		finished:      map[answer]bool{},
 		dropsResults:  map[answer]bool{},
 		canceledEarly: map[answer]bool{},
 	}
@@ -48,7 +50,7 @@ func newPlan(t Tape, eager bool) (*plan, error) {
 			return nil, fmt.Errorf("tape, message %d: %w", i, err)
 		}
 	}
-	p.findDropped(t, messages)
+	p.findFinishes(t, messages)
 	b := planner{plan: p, asked: map[uint32]int{}, answered: map[uint32]int{}, held: map[uint32][]source{}, open: map[uint32]int{}}
 	for i, m := range t {
 		if m.FromServer {
@@ -64,8 +66,9 @@ func newPlan(t Tape, eager bool) (*plan, error) {
 	return p, nil
 }
 
-// findDropped looks ahead for the Finishes that release what the Return brings.
-func (p *plan) findDropped(t Tape, messages []*rpcMessage) {
+// findFinishes looks ahead: what a Return brings depends on the Finish that
+// releases it.
+func (p *plan) findFinishes(t Tape, messages []*rpcMessage) {
 	asked := map[uint32]int{}
 	for i, r := range messages {
 		if t[i].FromServer {
@@ -75,7 +78,8 @@ func (p *plan) findDropped(t Tape, messages []*rpcMessage) {
 		case bootstrap, call:
 			asked[r.question.get()]++
 		case finish:
-			p.dropsResults[answer{r.question.get(), asked[r.question.get()] - 1}] = r.releaseCaps
+			a := answer{r.question.get(), asked[r.question.get()] - 1}
+			p.finished[a], p.dropsResults[a] = true, r.releaseCaps
 		}
 	}
 }

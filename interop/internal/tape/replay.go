@@ -232,7 +232,7 @@ func (p *player) receiveReturn(m *rpcMessage) error {
 		}
 		return fmt.Errorf("a Return for question %d, which is not open", q)
 	}
-	if want.noFinish && !m.noFinish {
+	if want.noFinish && !m.noFinish && !p.finished[a] {
 		p.send(finishFrame(q)) // the client would have sent it
 		p.report.Finishes++
 	}
