@@ -82,7 +82,14 @@ type generator struct {
 	names     map[uint64]string     // node to Go name
 	caps      map[uint64]bool       // struct to: holds capabilities
 	declared  map[string]origin     // package-level and member names taken so far
+	taken     map[takenName]bool    // names of nodes, made on demand
 	problems  Problems
+}
+
+// takenName is the Go name of a node in its package.
+type takenName struct {
+	pkg  Package
+	name string
 }
 
 // file is a schema file, requested or imported.

@@ -59,12 +59,15 @@ func (p *printer) root(n schema.Node, name string) {
 
 // taken reports whether a node of the package has the given Go name.
 func (p *printer) taken(name string) bool {
-	for _, n := range p.g.req.Nodes().All() {
-		if f := p.g.fileOf(n.Id()); f != nil && f.pkg == p.file.pkg && p.g.goName(n.Id()) == name {
-			return true
+	if p.g.taken == nil {
+		p.g.taken = map[takenName]bool{}
+		for _, n := range p.g.req.Nodes().All() {
+			if f := p.g.fileOf(n.Id()); f != nil && n.Which() != schema.NodeWhichFile {
+				p.g.taken[takenName{f.pkg, p.g.goName(n.Id())}] = true
+			}
 		}
 	}
-	return false
+	return p.g.taken[takenName{p.file.pkg, name}]
 }
 
 // which prints the tag of a union.
