@@ -209,7 +209,9 @@ int main(int argc, char** argv) {
     double start = peer::seconds();
     (l.*load)(args.number("calls"));
     double taken = peer::seconds() - start;
-    printf("{\"mode\":\"%s\",\"calls\":%s,\"depth\":%s,\"inflight\":%s,\"size\":%s,\"seconds\":%.9f}\n",
+    printf("{\"library\":\"C++ %d.%d.%d\",", CAPNP_VERSION_MAJOR, CAPNP_VERSION_MINOR,
+           CAPNP_VERSION_MICRO);
+    printf("\"mode\":\"%s\",\"calls\":%s,\"depth\":%s,\"inflight\":%s,\"size\":%s,\"seconds\":%.9f}\n",
            mode.c_str(), args.text("calls").c_str(), args.text("depth").c_str(),
            args.text("inflight").c_str(), args.text("size").c_str(), taken);
   });

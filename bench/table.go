@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// writeTable prints the medians, and for every peer but the first how its rate
+// compares: 2.00× is twice as fast.
+func writeTable(w io.Writer, peers []peer, jobs []job, m *measurer, rounds int) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s/%s, %d CPUs, %s; medians of %d rounds (least–most), every peer against itself,\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel(), rounds)
+	fmt.Fprintf(&b, "two processes, in turn; in brackets the rate compared with %s.\n\n", m.library[peers[0].name])
+	b.WriteString("| work |")
+	for _, p := range peers {
+		fmt.Fprintf(&b, " %s |", m.library[p.name])
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(peers)) + "\n")
+	for _, j := range jobs {
+		fmt.Fprintf(&b, "| %s (%s) |", strings.TrimSuffix(j.name(), ", free"), j.unit)
+		base := median(m.results[key{peers[0].name, j.name()}])
+		for i, p := range peers {
+			r := m.results[key{p.name, j.name()}]
+			if len(r) == 0 {
+				b.WriteString(" – |")
+				continue
+			}
+			fmt.Fprintf(&b, " %s (%s–%s)", micros(median(r)), micros(slices.Min(r)), micros(slices.Max(r)))
+			if i > 0 {
+				fmt.Fprintf(&b, " [%.2f×]", base/median(r))
+			}
+			b.WriteString(" |")
+		}
+		b.WriteString("\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(v))
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
+}
+
+// micros writes seconds as microseconds with three significant digits.
+func micros(seconds float64) string {
+	us := seconds * 1e6
+	switch {
+	case us < 10:
+		return fmt.Sprintf("%.2f", us)
+	case us < 100:
+		return fmt.Sprintf("%.1f", us)
+	default:
+		return fmt.Sprintf("%.0f", us)
+	}
+}
+
+// cpuModel is what Linux calls the processor, or nothing.
+func cpuModel() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown processor"
+	}
+	for line := range strings.SplitSeq(string(info), "\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown processor"
+}
