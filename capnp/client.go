@@ -184,7 +184,7 @@ func Broken(err error) Client { return Client{&handle{h: BrokenHook(err)}} }
 // parameters to fill in and may itself make calls. The call is on its way, in order, when Send
 // returns; it does not wait for an answer.
 func Send[R StructKind, B BuilderKind](ctx context.Context, c Client, m *Method, fill func(B)) Promise[R] {
-	params, root := newPayload(m.spec.Params)
+	params, root := newPayload(m.spec.Params, paramsReserve)
 	if fill != nil {
 		fill(B(root))
 	}

@@ -238,7 +238,7 @@ func (c *Call) ResultsStruct() StructBuilder {
 		if c.method != nil {
 			size = c.method.spec.Results
 		}
-		c.results, c.resultsRoot = newPayload(size)
+		c.results, c.resultsRoot = newPayload(size, resultsReserve)
 	}
 	return c.resultsRoot
 }

@@ -15,14 +15,17 @@ type Payload struct {
 	content wire.Ptr
 }
 
-// envelopeWords is the reserve: root pointer, frame, and what Message, Call and MessageTarget, or
-// Message and Return, take in rpc.capnp.
-const envelopeWords = 20
+// What is reserved for the envelope, in words: root pointer and frame; then in rpc.capnp Message,
+// Call and MessageTarget, or Message and Return.
+const (
+	paramsReserve  = 1 + 2 + 2 + 6 + 2
+	resultsReserve = 1 + 2 + 2 + 3
+)
 
 var frameSize = wire.Size{Pointers: 2}
 
-func newFrame() Payload {
-	b := wire.NewMessageBuilder(wire.BuilderOptions{Reserve: envelopeWords})
+func newFrame(reserve int) Payload {
+	b := wire.NewMessageBuilder(wire.BuilderOptions{Reserve: reserve, FirstWords: 64})
 	b.SetCaps(&capTable{refs: &capRefs{}})
 	b.BeginReserve()
 	f := b.Root().NewStruct(frameSize)
@@ -31,18 +34,18 @@ func newFrame() Payload {
 }
 
 // newPayload starts a payload whose content is a struct of the given size.
-func newPayload(size StructSize) (Payload, StructBuilder) {
-	p := newFrame()
+func newPayload(size StructSize, reserve int) (Payload, StructBuilder) {
+	p := newFrame(reserve)
 	return p, StructBuilder(p.frame.Ptr(0).NewStruct(wire.Size(size)))
 }
 
 // NewPayload starts a payload and returns the struct to fill.
-func NewPayload(size StructSize) (Payload, StructBuilder) { return newPayload(size) }
+func NewPayload(size StructSize) (Payload, StructBuilder) { return newPayload(size, paramsReserve) }
 
 // CapPayload makes a payload whose content is one capability, as a bootstrap result is. It takes
 // over the reference.
 func CapPayload(h Hook) Payload {
-	p := newFrame()
+	p := newFrame(resultsReserve)
 	p.frame.Ptr(0).SetCap(p.table().add(h))
 	return p
 }
@@ -157,6 +160,22 @@ func (r *Result) share() Result {
 		h.Retain()
 	}
 	return Result{Payload: r.Payload.WithHooks(hooks)}
+}
+
+// Size returns the bytes of the message that a received payload came in; 0 for others.
+func (p *Payload) Size() int64 {
+	if p.b != nil {
+		return 0
+	}
+	m := p.content.Message()
+	if m == nil {
+		return 0
+	}
+	n := int64(0)
+	for i := range m.NumSegments() {
+		n += int64(len(m.Segment(i)))
+	}
+	return n
 }
 
 // Release gives back the capabilities that nobody has taken out.

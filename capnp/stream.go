@@ -91,7 +91,7 @@ func SendStream[B BuilderKind](ctx context.Context, c Client, m *Method, fill fu
 	if err := f.admit(ctx); err != nil {
 		return err
 	}
-	params, root := newPayload(m.spec.Params)
+	params, root := newPayload(m.spec.Params, paramsReserve)
 	if fill != nil {
 		fill(B(root))
 	}

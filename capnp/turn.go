@@ -6,7 +6,10 @@ import "sync"
 // inbox is done at once, inside that lock, so that the order of deciding is the order of
 // delivery; draining it is done by Run, after the lock is gone. Without this split calls overtake
 // each other (ARCHITECTURE.md, "Order").
-type Turn struct{ kicks []Inbox }
+type Turn struct {
+	kicks      []Inbox
+	background bool
+}
 
 // Inbox is a queue of commands with one drainer at a time: a connection's engine, for example.
 type Inbox interface {
@@ -37,8 +40,20 @@ var turns = sync.Pool{New: func() any { return &Turn{kicks: make([]Inbox, 0, 8)}
 // BeginTurn returns an empty turn. End it with End.
 func BeginTurn() *Turn { return turns.Get().(*Turn) }
 
+// BeginBackground returns an empty turn for a goroutine that must not wait for a peer: whatever
+// is to be written while it runs is left to somebody else.
+func BeginBackground() *Turn {
+	t := BeginTurn()
+	t.background = true
+	return t
+}
+
+// Background reports whether the goroutine that runs the turn must not wait for a peer.
+func (t *Turn) Background() bool { return t.background }
+
 // End runs the turn and gives it back.
 func (t *Turn) End() {
 	t.Run()
+	t.background = false
 	turns.Put(t)
 }

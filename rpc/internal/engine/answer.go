@@ -17,6 +17,7 @@ type answer struct {
 	call *capnp.Call
 	pipe capnp.Answer // pipelined calls, until the result is there; then it owns the result
 
+	bytes   int64     // of the parameters
 	imports []*remote // in the parameters; one entry for each descriptor
 
 	returned   bool
@@ -91,6 +92,11 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 	row.call = capnp.NewCall(nil, m.InterfaceID, m.MethodID, m.Payload, row,
 		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: m.OnlyPipeline}, e.host.Context())
 	e.answers[m.ID] = row
+	row.bytes = m.Payload.Size()
+	if e.callBytes += row.bytes; e.callBytes > e.limits.CallBytes {
+		row.call.Return(capnp.Result{Err: capnp.NewError(capnp.Overloaded, "too much is being called at once on this connection")}, t)
+		return
+	}
 	target.Deliver(row.call, t)
 }
 
@@ -135,6 +141,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		return
 	}
 	row.returned = true
+	e.callBytes -= row.bytes
 	if r.Err == nil {
 		if err := r.Payload.Err(); err != nil {
 			r.Payload.Release(t)
@@ -188,7 +195,9 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		m.NoFinishNeeded = len(caps) == 0 && !row.noReturn
 	}
 	if !row.noReturn {
-		e.send(m)
+		if err := e.send(m); err != nil {
+			e.returnInstead(row, m, err, t)
+		}
 	}
 	switch {
 	case row.finished, m.NoFinishNeeded:
@@ -196,6 +205,17 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	case row.named != nil:
 		row.result.Payload.Release(t) // named keeps them
 	}
+}
+
+// returnInstead sends an exception because the results cannot be sent.
+func (e *Engine) returnInstead(row *answer, m *Message, err error, t *capnp.Turn) {
+	for _, id := range row.exports {
+		e.releaseExport(id, 1, t)
+	}
+	row.exports = nil
+	e.send(&Message{Type: Return, ID: row.id, ReleaseParamCaps: m.ReleaseParamCaps,
+		Outcome: Exception, Exception: capnp.AsException(err)})
+	m.NoFinishNeeded = false
 }
 
 // returnParams gives back the capabilities in the parameters that the method did not keep. It

@@ -9,10 +9,13 @@ import (
 
 // Host is what the engine needs from the connection around it.
 type Host interface {
-	// Send queues m to be written. m is the host's from then on.
-	Send(m *Message)
+	// Send queues m to be written; m is the host's from then on. An error means that m, a Call or
+	// a Return with results, cannot be sent at all, because of its size for example.
+	Send(m *Message) error
 	// Push queues cmd for Do, from any goroutine and with locks held, and notes the inbox in t.
 	Push(cmd Command, t *capnp.Turn)
+	// Admit waits, for a caller in the application, until there is room in the queue.
+	Admit(ctx context.Context) error
 	// Bootstrap returns the hook that the peer's Bootstrap gets, retained for the engine; nil if
 	// there is none.
 	Bootstrap() capnp.Hook
@@ -24,13 +27,14 @@ type Host interface {
 
 // Limits bounds what a peer can make the engine hold. Zero fields mean the defaults.
 type Limits struct {
-	Answers   int // calls of the peer's that are not finished; default 16384
-	Questions int // calls of ours; default 65536
-	Exports   int // capabilities the peer may refer to; default 65536
-	Imports   int // capabilities of the peer's; default 65536
-	Embargoes int // default 1024
-	Caps      int // capabilities in one message; default 1024
-	Ops       int // steps in one pipelined path; default 64
+	Answers   int   // calls of the peer's that are not finished; default 16384
+	Questions int   // calls of ours; default 65536
+	Exports   int   // capabilities the peer may refer to; default 65536
+	Imports   int   // capabilities of the peer's; default 65536
+	Embargoes int   // default 1024
+	Caps      int   // capabilities in one message; default 1024
+	CallBytes int64 // parameters of all answers together; more is refused; default 64 MiB
+	Ops       int   // steps in one pipelined path; default 64
 }
 
 // WithDefaults returns l with its zero fields filled in.
@@ -47,6 +51,9 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.Embargoes, 1024)
 	def(&l.Caps, 1024)
 	def(&l.Ops, 64)
+	if l.CallBytes == 0 {
+		l.CallBytes = 64 << 20
+	}
 	return l
 }
 
@@ -70,8 +77,9 @@ type Engine struct {
 	imports   map[uint32]*remote
 	embargoes table[*remote]
 
-	after  []*Message // to be sent after the message that is being made
-	closed error
+	after     []*Message // to be sent after the message that is being made
+	callBytes int64      // of the parameters of all answers
+	closed    error
 }
 
 // New makes an engine.
@@ -99,6 +107,7 @@ type Command struct {
 	msg    *Message
 	id     uint32
 	err    error
+	ask    func(*Engine)
 }
 
 type op uint8
@@ -115,6 +124,7 @@ const (
 	opEcho
 	opLoopback
 	opClose
+	opAsk
 )
 
 // Receive is the command for a message that arrived.
@@ -131,6 +141,9 @@ func Close(err error, abort *capnp.Exception) Command {
 	}
 	return cmd
 }
+
+// Ask is the command to call f with the engine.
+func Ask(f func(*Engine)) Command { return Command{op: opAsk, ask: f} }
 
 // Do carries out one command.
 func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
@@ -160,18 +173,19 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 			e.host.Send(cmd.msg)
 		}
 		e.shutdown(cmd.err, t)
+	case opAsk:
+		cmd.ask(e)
 	}
 }
 
 // send queues m and whatever has to follow it.
-func (e *Engine) send(m *Message) {
-	e.host.Send(m)
-	if len(e.after) > 0 {
-		for _, m := range e.after {
-			e.host.Send(m)
-		}
-		e.after = e.after[:0]
+func (e *Engine) send(m *Message) error {
+	err := e.host.Send(m)
+	for _, m := range e.after {
+		e.host.Send(m)
 	}
+	e.after = e.after[:0]
+	return err
 }
 
 // fail ends the connection because the peer broke the protocol.

@@ -75,26 +75,37 @@ func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
 	}
 	caps, exports, err := e.describe(c.Payload().Hooks(), t)
 	if err != nil {
-		e.questions.remove(q.id)
-		q.done = true
-		q.result = capnp.Result{Err: err}
-		c.Return(q.result, t)
-		c.Payload().Release(t)
+		e.unsent(q, err, t)
 		return
 	}
 	q.exports = exports
-	r.used = true
 	hints := c.Hints()
-	e.send(&Message{
+	err = e.send(&Message{
 		Type: Call, ID: q.id, Target: r.wireTarget(),
 		InterfaceID: c.InterfaceID(), MethodID: c.MethodID(),
 		NoPipelining: hints.NoPipelining,
 		Payload:      *c.Payload(), Caps: caps,
 	})
+	if err != nil {
+		e.unsent(q, err, t)
+		return
+	}
+	r.used = true
 	c.Payload().Release(t)
 	if !hints.NoPipelining {
 		c.OfferPipeline(q, t)
 	}
+}
+
+// unsent undoes ask for a call that the peer never hears of.
+func (e *Engine) unsent(q *question, err error, t *capnp.Turn) {
+	for _, id := range q.exports {
+		e.releaseExport(id, 1, t)
+	}
+	e.questions.remove(q.id)
+	q.done, q.result = true, capnp.Result{Err: err}
+	q.call.Return(q.result, t)
+	q.call.Payload().Release(t)
 }
 
 func (e *Engine) bootstrap(c *capnp.Call, t *capnp.Turn) {

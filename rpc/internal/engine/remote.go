@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -130,7 +131,9 @@ func (r *remote) String() string {
 	return fmt.Sprintf("question %d%s", r.q.id, pathString(r.path))
 }
 
-// Admit lets the host make callers wait for room in its queue.
+// Admit implements capnp.Admitter.
+func (r *remote) Admit(ctx context.Context) error { return r.e.host.Admit(ctx) }
+
 func (r *remote) wireTarget() Target {
 	if r.imported {
 		return Target{Kind: ImportedCap, ID: r.id}

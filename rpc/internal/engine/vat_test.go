@@ -22,14 +22,16 @@ type vat struct {
 	trace  *strings.Builder
 }
 
-func (v *vat) Send(m *Message) {
+func (v *vat) Send(m *Message) error {
 	if v.trace != nil {
 		fmt.Fprintf(v.trace, "%s: %s\n", v.name, describe(m))
 	}
 	v.out = append(v.out, transfer(m))
+	return nil
 }
 func (v *vat) Push(cmd Command, t *capnp.Turn) { v.inbox = append(v.inbox, cmd); t.Kick(v) }
 func (v *vat) Context() context.Context        { return context.Background() }
+func (v *vat) Admit(context.Context) error     { return nil }
 func (v *vat) Closed(err error)                { v.closed = err }
 func (v *vat) Bootstrap() capnp.Hook {
 	if v.boot != nil {

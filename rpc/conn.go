@@ -1,0 +1,327 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"lanyard.dev/capnp"
+	"lanyard.dev/capnp/frame"
+	"lanyard.dev/rpc/internal/codec"
+	"lanyard.dev/rpc/internal/engine"
+)
+
+// Options says how a connection behaves. The zero value, or nil, means the defaults.
+type Options struct {
+	_ struct{}
+
+	// Bootstrap is what the peer gets when it asks for a capability to start with. It stays the
+	// caller's. Serve sets it for the connections it accepts.
+	Bootstrap capnp.Client
+
+	// Limits bounds what the peer can make this process hold.
+	Limits Limits
+
+	// Logger gets what happens to the connection, at level Debug and below Warn; nil discards.
+	Logger *slog.Logger
+
+	// Values is the base of the contexts that methods called by the peer get: its values, not its
+	// cancellation.
+	Values context.Context
+}
+
+// Limits bounds what one peer can make a process hold. Zero fields mean the defaults. What goes
+// beyond ends the connection, unless said otherwise.
+type Limits struct {
+	_ struct{}
+
+	MessageBytes int64 // size of one message; default 8 MiB
+	Segments     int   // of one message; default 512
+	Traversal    int64 // words walked in one message; default 8 Mi
+	Depth        int   // nesting of one message; default 64
+
+	Calls        int           // calls of the peer's at a time, from Call to Finish; default 16384
+	CallBytes    int64         // size of their parameters together; more is refused as overloaded; default 64 MiB
+	Questions    int           // calls of ours at a time; more fail as overloaded; default 65536
+	Exports      int           // capabilities of ours that the peer holds; default 65536
+	Imports      int           // capabilities of the peer's that are held here; default 65536
+	Embargoes    int           // default 1024
+	Caps         int           // capabilities in one message; default 1024
+	PipelineOps  int           // steps in one pipelined path; default 64
+	QueueBytes   int64         // messages that wait to be written; default 16 MiB
+	QueueSoft    int64         // beyond this, callers wait before they add to the queue; default 256 KiB
+	CloseTimeout time.Duration // for the peer to take the last messages; default 1 s
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(p *int64, n int64) {
+		if *p == 0 {
+			*p = n
+		}
+	}
+	set(&l.MessageBytes, 8<<20)
+	set(&l.CallBytes, 64<<20)
+	set(&l.QueueBytes, 16<<20)
+	set(&l.QueueSoft, 256<<10)
+	if l.Segments == 0 {
+		l.Segments = 512
+	}
+	if l.CloseTimeout == 0 {
+		l.CloseTimeout = time.Second
+	}
+	return l
+}
+
+// Conn is a connection to another vat. It owns the transport and two goroutines: one reads and
+// feeds the engine, the other writes what the first must not wait for; callers write themselves.
+//
+// Invariant: the engine is touched only by whoever drains the inbox, one goroutine at a time.
+type Conn struct {
+	rwc    io.ReadWriteCloser
+	limits Limits
+	boot   capnp.Hook
+	client capnp.Client // keeps boot alive
+	base   context.Context
+	log    *slog.Logger
+
+	e     *engine.Engine
+	table []byte   // scratch of the drainer's
+	segs  [][]byte // likewise
+
+	in struct { // the inbox
+		mu       sync.Mutex
+		q, spare []engine.Command
+		busy     bool
+	}
+
+	out outbox
+
+	counts counters
+
+	closeOnce sync.Once
+	closed    chan struct{} // the engine has shut down
+	err       error         // set before closed is closed
+	done      chan struct{} // the goroutines have gone
+}
+
+// NewConn makes a connection over a byte stream, which it owns. It works at once.
+func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
+	if o == nil {
+		o = &Options{}
+	}
+	c := &Conn{
+		rwc:    rwc,
+		limits: o.Limits.withDefaults(),
+		base:   o.Values,
+		log:    o.Logger,
+		closed: make(chan struct{}),
+		done:   make(chan struct{}),
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if !o.Bootstrap.IsNull() {
+		c.client = capnp.AddRef(bootstrapClient{o.Bootstrap}).Client
+		c.boot = capnp.HookOf(c.client)
+	}
+	l := c.limits
+	c.e = engine.New(c, engine.Limits{
+		Answers: l.Calls, CallBytes: l.CallBytes, Questions: l.Questions, Exports: l.Exports, Imports: l.Imports,
+		Embargoes: l.Embargoes, Caps: l.Caps, Ops: l.PipelineOps,
+	})
+	c.out.init(l.QueueSoft)
+	var wg sync.WaitGroup
+	wg.Go(c.readLoop)
+	wg.Go(c.writeLoop)
+	go func() {
+		wg.Wait()
+		close(c.done)
+	}()
+	return c
+}
+
+type bootstrapClient struct{ capnp.Client }
+
+// Bootstrap asks for the capability that the peer offers to start with. It is usable at once: calls
+// on it travel together with the question. ctx bounds the question, not the capability.
+func Bootstrap[C capnp.ClientKind](ctx context.Context, c *Conn) C {
+	return capnp.As[C](capnp.StartCall(ctx, func(call *capnp.Call, t *capnp.Turn) {
+		c.Push(engine.AskBootstrap(call), t)
+	}))
+}
+
+// Push implements engine.Host.
+func (c *Conn) Push(cmd engine.Command, t *capnp.Turn) {
+	c.in.mu.Lock()
+	c.in.q = append(c.in.q, cmd)
+	c.in.mu.Unlock()
+	t.Kick(c)
+}
+
+// Drain implements capnp.Inbox.
+func (c *Conn) Drain(t *capnp.Turn) {
+	in := &c.in
+	in.mu.Lock()
+	if in.busy || len(in.q) == 0 {
+		in.mu.Unlock()
+		return
+	}
+	in.busy = true
+	for len(in.q) > 0 {
+		q := in.q
+		in.q = in.spare[:0]
+		in.mu.Unlock()
+		for i := range q {
+			c.e.Do(&q[i], t)
+		}
+		clear(q)
+		in.mu.Lock()
+		in.spare = q
+	}
+	if cap(in.spare) > 1024 {
+		in.spare = nil
+	}
+	in.busy = false
+	in.mu.Unlock()
+	if t.Background() {
+		c.out.wakeWriter()
+	} else {
+		c.flush()
+	}
+}
+
+// Context implements engine.Host.
+func (c *Conn) Context() context.Context { return c.base }
+
+// Bootstrap implements engine.Host.
+func (c *Conn) Bootstrap() capnp.Hook {
+	if c.boot != nil {
+		c.boot.Retain()
+	}
+	return c.boot
+}
+
+// Send implements engine.Host.
+func (c *Conn) Send(m *engine.Message) error {
+	mb, err := codec.Encode(m, c.limits.MessageBytes)
+	if err != nil {
+		c.log.Debug("message not sent", "message", m.Type.String(), "err", err)
+		return err
+	}
+	c.counts.sent(m)
+	c.segs = mb.AppendSegments(c.segs[:0])
+	c.table = frame.AppendTable(c.table[:0], c.segs)
+	c.out.add(c.table, c.segs)
+	clear(c.segs)
+	if c.out.bytes() > c.limits.QueueBytes {
+		c.push(engine.Close(capnp.NewError(capnp.Disconnected, "the peer does not read what is sent to it"), nil))
+	}
+	return nil
+}
+
+// ask calls f with the engine when its turn comes.
+func (c *Conn) ask(f func(*engine.Engine)) {
+	t := capnp.BeginTurn()
+	c.Push(engine.Ask(f), t)
+	t.End()
+}
+
+// push queues a command from within the engine: whoever drains now takes it along.
+func (c *Conn) push(cmd engine.Command) {
+	c.in.mu.Lock()
+	c.in.q = append(c.in.q, cmd)
+	c.in.mu.Unlock()
+}
+
+// Closed implements engine.Host.
+func (c *Conn) Closed(err error) {
+	c.closeOnce.Do(func() {
+		c.err = err
+		close(c.closed)
+		c.out.close()
+		c.client.Release()
+		c.log.Debug("connection closed", "err", err)
+	})
+}
+
+// readLoop reads messages until the stream ends.
+func (c *Conn) readLoop() {
+	r := frame.NewReaderSize(c.rwc, &frame.Limits{
+		Bytes: c.limits.MessageBytes, Segments: c.limits.Segments,
+		Message: capnp.Limits{TraversalWords: c.limits.Traversal, Depth: c.limits.Depth},
+	}, 64<<10)
+	var err error
+	for err == nil {
+		var m *capnp.Message
+		if m, err = r.Read(); err != nil {
+			break
+		}
+		t := capnp.BeginBackground()
+		var em *engine.Message
+		if em, err = codec.Decode(m); err == nil {
+			c.counts.received(em)
+			c.Push(engine.Receive(em), t)
+		}
+		t.End()
+	}
+	t := capnp.BeginBackground()
+	c.Push(closeCommand(err), t)
+	t.End()
+}
+
+func closeCommand(err error) engine.Command {
+	switch {
+	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return engine.Close(capnp.NewError(capnp.Disconnected, "the peer closed the connection"), nil)
+	case isTransport(err):
+		return engine.Close(&capnp.Exception{Kind: capnp.Disconnected, Reason: "the connection was lost", Cause: err}, nil)
+	default:
+		x := capnp.AsException(err)
+		return engine.Close(&capnp.Exception{Kind: capnp.Disconnected, Reason: "the peer sent what is no message: " + x.Reason, Cause: err},
+			capnp.NewError(capnp.Failed, x.Reason))
+	}
+}
+
+func isTransport(err error) bool {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed)
+}
+
+// Close ends the connection: everything that waits for it fails as disconnected, and methods that
+// run for the peer get their contexts ended. It waits for the connection's own goroutines, not for
+// those methods.
+func (c *Conn) Close() error {
+	t := capnp.BeginTurn()
+	c.Push(engine.Close(capnp.NewError(capnp.Disconnected, "the connection was closed here"), nil), t)
+	t.End()
+	<-c.done
+	return nil
+}
+
+// Abort ends the connection like Close and tells the peer why.
+func (c *Conn) Abort(reason string) {
+	t := capnp.BeginTurn()
+	c.Push(engine.Close(capnp.NewError(capnp.Disconnected, "the connection was aborted here: "+reason), capnp.NewError(capnp.Failed, reason)), t)
+	t.End()
+	<-c.done
+}
+
+// Done returns a channel that is closed when the connection has ended and its goroutines have
+// gone.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err returns why the connection ended, or nil while it has not.
+func (c *Conn) Err() error {
+	select {
+	case <-c.closed:
+		return c.err
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,72 @@
+package rpc
+
+import (
+	"sync/atomic"
+
+	"lanyard.dev/rpc/internal/engine"
+)
+
+// counters count what went over a connection.
+type counters struct {
+	messagesSent, messagesReceived atomic.Int64
+	callsSent, callsReceived       atomic.Int64
+	writes                         atomic.Int64
+	asked                          atomic.Bool // something was asked since the last answer came
+	roundTrips                     atomic.Int64
+}
+
+func (c *counters) sent(m *engine.Message) {
+	c.messagesSent.Add(1)
+	switch m.Type {
+	case engine.Call, engine.Bootstrap:
+		c.callsSent.Add(1)
+		c.asked.Store(true)
+	}
+}
+
+func (c *counters) received(m *engine.Message) {
+	c.messagesReceived.Add(1)
+	switch m.Type {
+	case engine.Call, engine.Bootstrap:
+		c.callsReceived.Add(1)
+	case engine.Return:
+		if c.asked.Swap(false) {
+			c.roundTrips.Add(1)
+		}
+	}
+}
+
+// Stats is what a connection holds and has done.
+type Stats struct {
+	// Rows of the tables: calls of ours that wait, calls of the peer's, capabilities the peer
+	// holds, capabilities of the peer's, promises whose path is being shortened.
+	Questions, Answers, Exports, Imports, Embargoes int
+
+	MessagesSent, MessagesReceived int64
+	CallsSent, CallsReceived       int64 // Bootstrap included
+	Writes                         int64 // system calls that wrote
+
+	// RoundTrips counts how often an answer came after something had been asked: calls that were
+	// asked before the first answer came share one.
+	RoundTrips int64
+
+	QueuedBytes int64 // to be written
+}
+
+// Stats takes stock. The tables of a closed connection are empty.
+func (c *Conn) Stats() Stats {
+	var e engine.Stats
+	done := make(chan struct{})
+	c.ask(func(x *engine.Engine) {
+		e = x.Stats()
+		close(done)
+	})
+	<-done
+	n := &c.counts
+	return Stats{
+		Questions: e.Questions, Answers: e.Answers, Exports: e.Exports, Imports: e.Imports, Embargoes: e.Embargoes,
+		MessagesSent: n.messagesSent.Load(), MessagesReceived: n.messagesReceived.Load(),
+		CallsSent: n.callsSent.Load(), CallsReceived: n.callsReceived.Load(),
+		Writes: n.writes.Load(), RoundTrips: n.roundTrips.Load(), QueuedBytes: c.out.bytes(),
+	}
+}

@@ -1,0 +1,78 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"lanyard.dev/capnp"
+)
+
+// Dial connects to a vat that listens at an address: network is "tcp" or "unix". ctx bounds the
+// dialling only.
+func Dial(ctx context.Context, network, address string, o *Options) (*Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, &capnp.Exception{Kind: capnp.Disconnected, Reason: err.Error(), Cause: err}
+	}
+	return NewConn(c, o), nil
+}
+
+// Serve accepts connections and offers boot on each, until ctx ends or the listener fails. It
+// closes the listener and the connections and returns when they are gone; nil if ctx ended. boot
+// stays the caller's.
+func Serve[C capnp.ClientKind](ctx context.Context, l net.Listener, boot C, o *Options) error {
+	return ServeEach(ctx, l, func(context.Context) C { return capnp.AddRef(boot) }, o)
+}
+
+// ServeEach is Serve with a capability of its own for each connection: what is counted or limited
+// per connection hangs on that. boot is called with a context that ends with the connection, and
+// what it returns is released then.
+func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot func(context.Context) C, o *Options) error {
+	var opt Options
+	if o != nil {
+		opt = *o
+	}
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	var conns sync.WaitGroup
+	defer conns.Wait()
+	all, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+				continue
+			}
+			l.Close()
+			return err
+		}
+		conns.Go(func() {
+			each, end := context.WithCancel(all)
+			defer end()
+			b := boot(each)
+			opt := opt
+			opt.Bootstrap = capnp.ClientOf(b)
+			c := NewConn(nc, &opt)
+			opt.Bootstrap.Release()
+			select {
+			case <-all.Done():
+				c.Close()
+			case <-c.Done():
+			}
+		})
+	}
+}
+
+// Pipe returns the two ends of a connection within the process. Messages are serialized as over a
+// socket.
+func Pipe(a, b *Options) (*Conn, *Conn) {
+	x, y := net.Pipe()
+	return NewConn(x, a), NewConn(y, b)
+}
