@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"sync/atomic"
 	"unsafe"
 )
@@ -22,6 +23,7 @@ type BuilderOptions struct {
 const (
 	defaultFirstWords = 128
 	defaultMaxWords   = 8 << 20
+	maxAllocWords     = min(maxSegmentWords, math.MaxInt/wordBytes)
 )
 
 // MessageBuilder is a message under construction. It has one owner.
@@ -54,6 +56,9 @@ type builderSegment struct {
 	msg  *MessageBuilder
 }
 
+// nowhere is where lists that found no room lie. It has no memory, belongs to no message and never changes.
+var nowhere = &builderSegment{}
+
 // NewMessageBuilder returns an empty message with a null root.
 func NewMessageBuilder(o BuilderOptions) *MessageBuilder {
 	mb := &MessageBuilder{}
@@ -71,8 +76,8 @@ func (mb *MessageBuilder) init(o BuilderOptions) {
 	if o.MaxWords <= 0 {
 		o.MaxWords = defaultMaxWords
 	}
-	o.Reserve = min(o.Reserve, maxSegmentWords)
-	o.FirstWords = min(max(o.FirstWords, o.Reserve), maxSegmentWords)
+	o.Reserve = min(o.Reserve, maxAllocWords)
+	o.FirstWords = min(max(o.FirstWords, o.Reserve), maxAllocWords)
 	mb.options = o
 	mb.setMemory(&mb.seg0, o.FirstWords)
 	mb.seg0.n = uint32(o.Reserve) * wordBytes
@@ -177,7 +182,7 @@ func (mb *MessageBuilder) affords(words uint32) bool {
 
 // grow adds a segment with room for words.
 func (mb *MessageBuilder) grow(words uint32) (*builderSegment, bool) {
-	if words > maxSegmentWords {
+	if words > maxAllocWords {
 		mb.fail(errObject)
 		return nil, false
 	}
@@ -193,7 +198,7 @@ func (mb *MessageBuilder) grow(words uint32) (*builderSegment, bool) {
 	if mb.options.GrowWords > 0 {
 		size = int64(mb.options.GrowWords)
 	}
-	size = min(size, mb.options.MaxWords-mb.words, maxSegmentWords)
+	size = min(size, mb.options.MaxWords-mb.words, maxAllocWords)
 	s := &builderSegment{}
 	mb.setMemory(s, int(max(size, int64(words))))
 	mb.more = append(mb.more, s)

@@ -1,6 +1,9 @@
 package wire
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // ListBuilderKind is the shape of every list builder view, for type constraints.
 type ListBuilderKind = struct {
@@ -10,11 +13,12 @@ type ListBuilderKind = struct {
 	ns   uint64
 }
 
-// ListBuilder writes a list. Its zero value is the null list, which is empty.
+// ListBuilder writes a list. Its zero value is the null list, which is empty. A list that found no room has its length
+// all the same, so that whoever fills it need not ask; what is written to it is ignored.
 type ListBuilder ListBuilderKind
 
-// IsNull tells whether there is no list.
-func (l ListBuilder) IsNull() bool { return l.seg == nil }
+// IsNull tells whether there is no list, or none that found room.
+func (l ListBuilder) IsNull() bool { return l.seg == nil || l.seg.base == nil }
 
 // Len is the number of elements.
 func (l ListBuilder) Len() int { return int(uint32(l.ns)) }
@@ -32,33 +36,33 @@ func (l ListBuilder) Message() *MessageBuilder {
 
 // NewList makes the pointer lead to a new list of n elements of k, which is not a struct.
 func (p PtrBuilder) NewList(k Kind, n int) ListBuilder {
+	elem := k.elem()
+	data, ptrs := elemDataBytes(elem), elemPtrs(elem)
 	if !p.ready() {
-		return ListBuilder{}
+		return noList(elem, data, ptrs, n, k)
 	}
 	mb := p.seg.msg
-	elem := k.elem()
 	if n < 0 || n > maxElements || elem == elemComposite {
 		mb.fail(errElements)
-		return ListBuilder{}
+		return noList(elem, data, ptrs, n, k)
 	}
 	p.Clear()
 	sp, ok := mb.allocate(p.seg, uint32(listBytes(elem, uint32(n))/wordBytes))
 	if !ok || !mb.link(p.seg, p.slot(), sp, kindListPtr, listHigh(elem, uint32(n))) {
-		return ListBuilder{}
+		return noList(elem, data, ptrs, n, k)
 	}
-	data, ptrs := elemDataBytes(elem), elemPtrs(elem)
 	return listBuilder(sp.seg, sp.off, elem, data, ptrs, uint32(n), k)
 }
 
 // NewStructList makes the pointer lead to a new list of n structs.
 func (p PtrBuilder) NewStructList(size Size, n int) ListBuilder {
-	if !p.ready() {
-		return ListBuilder{}
+	ready := p.ready()
+	if ready && (n < 0 || n > maxElements) {
+		p.seg.msg.fail(errElements)
+		ready = false
 	}
-	mb := p.seg.msg
-	if n < 0 || n > maxElements {
-		mb.fail(errElements)
-		return ListBuilder{}
+	if !ready {
+		return noList(elemComposite, uint32(size.DataWords)*wordBytes, uint32(size.Pointers), n, KindStruct)
 	}
 	p.Clear()
 	return p.newStructList(size, uint32(n))
@@ -66,23 +70,28 @@ func (p PtrBuilder) NewStructList(size Size, n int) ListBuilder {
 
 func (p PtrBuilder) newStructList(size Size, n uint32) ListBuilder {
 	mb := p.seg.msg
+	data, ptrs := uint32(size.DataWords)*wordBytes, uint32(size.Pointers)
 	words := uint64(n) * uint64(size.words())
 	if words+1 > maxSegmentWords {
 		mb.fail(errObject)
-		return ListBuilder{}
+		return noList(elemComposite, data, ptrs, int(n), KindStruct)
 	}
 	sp, ok := mb.allocate(p.seg, uint32(words)+1)
 	if !ok || !mb.link(p.seg, p.slot(), sp, kindListPtr, listHigh(elemComposite, uint32(words))) {
-		return ListBuilder{}
+		return noList(elemComposite, data, ptrs, int(n), KindStruct)
 	}
 	store64(sp.seg.at(sp.off), uint64(n)<<2|uint64(structHigh(size))<<32)
-	data, ptrs := uint32(size.DataWords)*wordBytes, uint32(size.Pointers)
 	return listBuilder(sp.seg, sp.off+wordBytes, elemComposite, data, ptrs, n, KindStruct)
 }
 
 func listBuilder(seg *builderSegment, off, elem, data, ptrs, n uint32, k Kind) ListBuilder {
 	m := sections(data, ptrs) | meta(elem)<<20 | meta(k)<<56
 	return ListBuilder{seg, off, m, uint64(n) | uint64(data+ptrs*wordBytes)<<32}
+}
+
+// noList stands for a list of n elements that found no room.
+func noList(elem, data, ptrs uint32, n int, k Kind) ListBuilder {
+	return listBuilder(nowhere, 0, elem, data, ptrs, uint32(min(int64(max(n, 0)), math.MaxUint32)), k)
 }
 
 // open returns the list the pointer leads to, with its place unchecked against a kind.
@@ -155,7 +164,7 @@ func (p PtrBuilder) EditStructList(size Size, def Ptr) ListBuilder {
 	w := p.word()
 	p.erasePads(w)
 	now := p.newStructList(Size{max(data, size.DataWords), max(m.ptrs(), size.Pointers)}, uint32(l.ns))
-	if now.seg == nil {
+	if now.IsNull() {
 		store64(p.seg.at(p.slot()), 0)
 		return now
 	}
@@ -260,7 +269,11 @@ func SetScalars[T any](l ListBuilder, src []T) {
 		return
 	}
 	l.elem(len(src) - 1)
-	if size := unsafe.Sizeof(src[0]); littleEndian && uintptr(l.step()) == size && l.seg.n != 0 {
+	if l.seg.n == 0 {
+		l.Struct(0).refuse(1)
+		return
+	}
+	if size := unsafe.Sizeof(src[0]); littleEndian && uintptr(l.step()) == size {
 		n := uintptr(len(src)) * size
 		copy(unsafe.Slice((*byte)(l.seg.at(l.off)), n), unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(src))), n))
 		return
@@ -277,7 +290,11 @@ func (l ListBuilder) Reader() List {
 	}
 	m := l.seg.msg.reader()
 	seg := m.segment(l.seg.id)
-	return List{seg.at(int64(l.off), int64(l.Len())), seg, l.meta | meta(m.depth)<<48, l.ns}
+	size := int64(l.Len()) * int64(l.step())
+	if l.meta.elem() == elemBit {
+		size = int64(l.Len()+7) / 8
+	}
+	return List{seg.at(int64(l.off), size), seg, l.meta | meta(m.depth)<<48, l.ns}
 }
 
 // Fast tells whether [BuilderAt] may be used: scalars of whole bytes, and structs.

@@ -170,33 +170,3 @@ func (s *segment) at(pos, size int64) unsafe.Pointer {
 
 // pos is the offset of an address inside the segment.
 func (s *segment) pos(p unsafe.Pointer) int64 { return int64(uintptr(p) - uintptr(s.base)) }
-
-// WithCaps is the same message, sharing its memory, with another capability table. Defects and what is left of the
-// traversal limit go their own ways from here.
-func (m *Message) WithCaps(t CapTable) *Message {
-	c := &Message{depth: m.depth, caps: t}
-	c.left.Store(m.left.Load())
-	c.err.Store(m.err.Load())
-	c.seg0 = segment{m.seg0.base, m.seg0.n, c}
-	if len(m.more) > 0 {
-		c.more = make([]segment, len(m.more))
-		for i := range m.more {
-			c.more[i] = segment{m.more[i].base, m.more[i].n, c}
-		}
-	}
-	return c
-}
-
-// In is the same pointer in a message that shares p's memory (see WithCaps); for any other message it is null.
-func (p Ptr) In(m *Message) Ptr {
-	if p.seg == nil {
-		return Ptr{}
-	}
-	for i := range uint32(m.NumSegments()) {
-		s := m.segment(i)
-		if s.base == p.seg.base && s.n == p.seg.n {
-			return Ptr{p.p, s, p.meta}
-		}
-	}
-	return Ptr{}
-}

@@ -36,7 +36,7 @@ func (b StructBuilder) Size() Size { return Size{uint16(b.meta.data() / wordByte
 //go:noinline
 func (b StructBuilder) refuse(v uint64) {
 	switch {
-	case b.seg == nil:
+	case b.seg == nil || b.seg.msg == nil:
 	case b.seg.n == 0:
 		b.seg.msg.fail(errStale)
 	case v != 0:
