@@ -23,8 +23,8 @@ type machine struct {
 	burn    func(steps int) error
 	prepaid int
 
-	todo  []task   // nodes to evaluate
-	ready []*frame // calls whose arguments are complete
+	todo  []task     // nodes to evaluate
+	ready []*partial // calls whose arguments are complete
 	needs []need
 
 	steps int
@@ -41,10 +41,10 @@ type task struct {
 	to    place
 }
 
-// A frame is a call whose arguments are being evaluated.
+// A partial is a call whose arguments are being evaluated.
 //
 // Invariant: missing counts the elements of args that have no value yet.
-type frame struct {
+type partial struct {
 	ref     any
 	args    []float64
 	missing int
@@ -52,9 +52,9 @@ type frame struct {
 	to      place
 }
 
-// A place is where a value goes: an argument of a frame, or the result.
+// A place is where a value goes: an argument of a call, or the result.
 type place struct {
-	frame *frame
+	of    *partial
 	index int
 }
 
@@ -112,7 +112,7 @@ func (m *machine) again(n need) {
 		m.read(n.ref, n.to)
 		return
 	}
-	m.ready = append(m.ready, &frame{ref: n.ref, args: n.args, depth: n.depth, to: n.to})
+	m.ready = append(m.ready, &partial{ref: n.ref, args: n.args, depth: n.depth, to: n.to})
 }
 
 func (m *machine) fail(err error) {
@@ -139,7 +139,7 @@ func (m *machine) eval(t task) {
 	case previous:
 		m.read(e.ref, t.to)
 	case call:
-		f := &frame{ref: e.ref, args: make([]float64, len(e.args)), missing: len(e.args), depth: t.depth, to: t.to}
+		f := &partial{ref: e.ref, args: make([]float64, len(e.args)), missing: len(e.args), depth: t.depth, to: t.to}
 		for i := range e.args {
 			m.todo = append(m.todo, task{&e.args[i], t.env, t.depth, place{f, i}})
 		}
@@ -187,7 +187,7 @@ func (m *machine) read(ref any, to place) {
 }
 
 // apply does a call whose arguments are complete.
-func (m *machine) apply(f *frame) {
+func (m *machine) apply(f *partial) {
 	switch fn, err := m.look(f.ref); fn := fn.(type) {
 	case operator:
 		if err := checkArity(2, len(f.args)); err != nil {
@@ -217,13 +217,13 @@ func (m *machine) apply(f *frame) {
 }
 
 func (m *machine) deliver(to place, v float64) {
-	if to.frame == nil {
+	if to.of == nil {
 		m.value, m.done = v, true
 		return
 	}
-	to.frame.args[to.index] = v
-	if to.frame.missing--; to.frame.missing == 0 {
-		m.ready = append(m.ready, to.frame)
+	to.of.args[to.index] = v
+	if to.of.missing--; to.of.missing == 0 {
+		m.ready = append(m.ready, to.of)
 	}
 }
 
