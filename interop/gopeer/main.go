@@ -1,0 +1,129 @@
+// Command gopeer is our side of the tests and measurements that need a process
+// of its own:
+//
+//	gopeer serve ADDRESS                  serves a Probe (testservice)
+//	gopeer calc  ADDRESS [-repeat N]      goes through a calculator's steps
+//	gopeer check ADDRESS [-repeat N]      checks every method of a Probe
+//	gopeer load  ADDRESS [-mode M] [-calls N] [-warm N] [-depth N] [-inflight N] [-size N]
+//
+// ADDRESS is HOST:PORT or unix:PATH. The options, the output and the exit status
+// (1: a check failed, 3: time limit) are those of the C++ and Python peers.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"lanyard.dev/capnp"
+	"lanyard.dev/interop/testservice"
+	"lanyard.dev/rpc"
+)
+
+func main() {
+	commands := map[string]func(context.Context, *options) error{
+		"serve": serve,
+		"calc":  calc,
+		"check": check,
+		"load":  load,
+	}
+	if len(os.Args) < 3 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: gopeer serve|calc|check|load ADDRESS [options]")
+		os.Exit(2)
+	}
+	o := parse(os.Args[1], os.Args[2], os.Args[3:])
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if o.timeout > 0 {
+		time.AfterFunc(time.Duration(o.timeout*float64(time.Second)), func() {
+			fmt.Fprintln(os.Stderr, "time limit reached")
+			os.Exit(3)
+		})
+	}
+	if err := commands[os.Args[1]](ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "failed:", err)
+		os.Exit(1)
+	}
+}
+
+// options are all the commands' options; each has its use for some.
+type options struct {
+	addr     string
+	repeat   int
+	timeout  float64
+	mode     string
+	calls    int
+	warm     int
+	depth    int
+	inflight int
+	size     int
+}
+
+func parse(command, addr string, args []string) *options {
+	o := &options{addr: addr}
+	f := flag.NewFlagSet("gopeer "+command, flag.ExitOnError)
+	f.IntVar(&o.repeat, "repeat", 1, "how often, each on a new connection")
+	limit := 60.0
+	if command == "serve" {
+		limit = 0
+	}
+	f.Float64Var(&o.timeout, "timeout", limit, "time limit in seconds, 0 for none")
+	f.StringVar(&o.mode, "mode", "flight", "flight, chain or stream")
+	f.IntVar(&o.calls, "calls", 1000, "calls, chains or chunks")
+	f.IntVar(&o.warm, "warm", 0, "calls before the clock starts")
+	f.IntVar(&o.depth, "depth", 16, "calls in a chain")
+	f.IntVar(&o.inflight, "inflight", 1, "calls unanswered at a time")
+	f.IntVar(&o.size, "size", 0, "bytes in each call")
+	f.Parse(args)
+	return o
+}
+
+// split turns an address into what package net wants.
+func split(addr string) (network, address string) {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		return "unix", path
+	}
+	return "tcp", addr
+}
+
+// serve serves a Probe until a signal comes.
+func serve(ctx context.Context, o *options) error {
+	network, address := split(o.addr)
+	if network == "unix" {
+		os.Remove(address)
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return err
+	}
+	shown := o.addr
+	if network == "tcp" {
+		shown = l.Addr().String()
+	}
+	fmt.Println("listening on", shown)
+	err = rpc.Serve(ctx, l, testservice.New(), nil)
+	if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// connect gives f a connection's first capability, and closes the connection.
+func connect[C capnp.ClientKind](ctx context.Context, addr string, f func(context.Context, C) error) error {
+	network, address := split(addr)
+	conn, err := rpc.Dial(ctx, network, address, nil)
+	if err != nil {
+		return err
+	}
+	c := rpc.Bootstrap[C](ctx, conn)
+	err = f(ctx, c)
+	capnp.ClientOf(c).Release()
+	return errors.Join(err, conn.Close())
+}
