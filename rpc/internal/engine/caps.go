@@ -53,7 +53,6 @@ func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, error) {
 		return Descriptor{Kind: None}, nil
 	}
 	if r, ok := h.(*remote); ok && r.e == e {
-		e.register(r, t)
 		switch {
 		case r.settled != nil:
 			// On its way to something else, but calls must still go through it here.

@@ -210,10 +210,7 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 	broken := capnp.BrokenHook(err)
 	for _, q := range e.questions.all() {
 		e.questions.remove(q.id)
-		q.done = true
-		for _, r := range q.paths {
-			e.settle(r, broken, false, t)
-		}
+		e.finishPaths(q, capnp.Result{Err: err}, t)
 		q.call.Return(capnp.Result{Err: err}, t)
 	}
 	for _, r := range e.embargoes.all() {
@@ -224,6 +221,7 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 		}
 		r.queue = nil
 		e.publish(r, t)
+		r.settled.Release(t)
 	}
 	for id, r := range e.imports {
 		delete(e.imports, id)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sync"
 
 	"lanyard.dev/capnp"
 )
@@ -16,18 +17,28 @@ type question struct {
 	id   uint32
 	call *capnp.Call
 
-	paths    []*remote // registered
-	exports  []uint32  // given to the peer with the parameters
+	exports  []uint32 // given to the peer with the parameters
 	canceled bool
-	done     bool         // results, or what stands for them, are known
-	result   capnp.Result // valid when done
-	back     []bool       // result capability i is one of ours
-	taking   *answer      // the results are those of this answer
+	back     []bool // result capability i is one of ours
+
+	mu     sync.Mutex
+	paths  []*remote    // what was pipelined, until done
+	done   bool         // results, or what stands for them, are known
+	result capnp.Result // valid when done
+	hooks  []capnp.Hook // the results' capabilities as they came; the payload keeps them
+	taking *answer      // the results are those of this answer
 }
 
 // At implements capnp.Pipeline. It is called from any goroutine.
 func (q *question) At(path []uint16) capnp.Hook {
-	return &remote{e: q.e, q: q, path: slices.Clone(path), promise: true}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.done {
+		return q.hookAt(path)
+	}
+	r := &remote{e: q.e, q: q, path: slices.Clone(path), promise: true}
+	q.paths = append(q.paths, r)
+	return r
 }
 
 // CancelCall implements capnp.Canceler.
@@ -35,14 +46,18 @@ func (q *question) CancelCall(_ *capnp.Call, t *capnp.Turn) {
 	q.e.host.Push(Command{op: opCancel, q: q}, t)
 }
 
+// hookAt returns what a path has turned out to be.
 func (q *question) hookAt(path []uint16) capnp.Hook {
 	switch {
 	case q.taking != nil:
-		return q.taking.hookAt(path)
+		return q.taking.pipe.At(path)
 	case q.result.Err != nil:
 		return capnp.BrokenHook(q.result.Err)
 	}
-	return q.result.Payload.HookAt(path)
+	if i, ok := q.result.Payload.IndexAt(path); ok && i < len(q.hooks) {
+		return q.hooks[i]
+	}
+	return capnp.NullHook()
 }
 
 // ask enters a question in the table and takes charge of the call. It returns nil if the call is
@@ -103,7 +118,7 @@ func (e *Engine) unsent(q *question, err error, t *capnp.Turn) {
 		e.releaseExport(id, 1, t)
 	}
 	e.questions.remove(q.id)
-	q.done, q.result = true, capnp.Result{Err: err}
+	e.finishPaths(q, capnp.Result{Err: err}, t)
 	q.call.Return(q.result, t)
 	q.call.Payload().Release(t)
 }
@@ -135,13 +150,15 @@ func (e *Engine) cancel(q *question, t *capnp.Turn) {
 
 // finishPaths settles what was pipelined on q.
 func (e *Engine) finishPaths(q *question, r capnp.Result, t *capnp.Turn) {
+	q.mu.Lock()
 	q.done, q.result = true, r
 	paths := q.paths
 	q.paths = nil
+	q.mu.Unlock()
 	for _, p := range paths {
 		back := false
 		if r.Err == nil && q.taking == nil {
-			if i, ok := q.result.Payload.IndexAt(p.path); ok {
+			if i, ok := q.result.Payload.IndexAt(p.path); ok && i < len(q.back) {
 				back = q.back[i]
 			}
 		}
@@ -182,7 +199,7 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 			e.fail(t, "Return: %s", err)
 			return
 		}
-		q.back = back
+		q.hooks, q.back = slices.Clone(hooks), back
 		m.Payload.SetHooks(hooks)
 		r.Payload = m.Payload
 	case Exception:

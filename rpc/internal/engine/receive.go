@@ -167,6 +167,7 @@ func (e *Engine) lift(r *remote, t *capnp.Turn) {
 		}
 	}
 	e.publish(r, t)
+	r.settled.Release(t)
 	if r.imported && r.references() == 0 {
 		e.released(r, t)
 	}

@@ -37,14 +37,13 @@ type remote struct {
 	watchers []capnp.Watcher
 
 	// Owned by the engine.
-	count      int  // imports: references the peer counts
-	registered bool // paths: the question knows it
-	used       bool // calls were sent on it, or it was passed on
-	settled    capnp.Hook
-	embargo    bool
-	embargoID  uint32
-	queue      []*capnp.Call
-	gone       bool // imports: no longer in the table
+	count     int  // imports: references the peer counts
+	used      bool // calls were sent on it, or it was passed on
+	settled   capnp.Hook
+	embargo   bool
+	embargoID uint32
+	queue     []*capnp.Call
+	gone      bool // imports: no longer in the table
 }
 
 func (r *remote) Deliver(c *capnp.Call, t *capnp.Turn) {
@@ -84,11 +83,6 @@ func (r *remote) Watch(w capnp.Watcher, t *capnp.Turn) bool {
 		return false
 	}
 	r.watchers = append(r.watchers, w)
-	if !r.imported {
-		// The engine must know the path to settle it.
-		r.pending.Add(1)
-		r.e.host.Push(Command{op: opCall, remote: r}, t)
-	}
 	return true
 }
 
@@ -141,13 +135,14 @@ func (r *remote) wireTarget() Target {
 	return Target{Kind: PromisedAnswer, ID: r.q.id, Path: r.path}
 }
 
-// call carries out a delivery: c is nil if only the path is to be made known.
+// call carries out a delivery.
 func (e *Engine) call(r *remote, c *capnp.Call, t *capnp.Turn) {
 	r.pending.Add(-1)
-	e.register(r, t)
 	switch {
-	case c == nil:
 	case c.Returned():
+		c.Payload().Release(t)
+	case r.gone:
+		c.Return(capnp.Result{Err: capnp.NewError(capnp.Failed, "the capability was released")}, t)
 		c.Payload().Release(t)
 	case r.embargo:
 		r.queue = append(r.queue, c)
@@ -159,24 +154,6 @@ func (e *Engine) call(r *remote, c *capnp.Call, t *capnp.Turn) {
 		e.sendCall(r, c, t)
 	}
 	e.publish(r, t)
-}
-
-// register makes a path known to its question, so that it settles when the results come. If they
-// have come it settles now: nothing was sent on it, so nothing can be overtaken.
-func (e *Engine) register(r *remote, t *capnp.Turn) {
-	if r.imported || r.registered {
-		return
-	}
-	r.registered = true
-	q := r.q
-	switch {
-	case e.closed != nil && !q.done:
-		e.settle(r, capnp.BrokenHook(e.closed), false, t)
-	case q.done:
-		e.settle(r, q.hookAt(r.path), false, t)
-	default:
-		q.paths = append(q.paths, r)
-	}
 }
 
 // settle makes r stand for h. With embargo, calls wait until those already sent by the old way
@@ -205,6 +182,7 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 			return
 		}
 		r.embargo = true
+		h.Retain() // for the queue
 		r.embargoID = e.embargoes.add(r)
 		e.send(&Message{Type: Disembargo, ID: r.embargoID, Context: SenderLoopback, Target: r.wireTarget()})
 		return
