@@ -146,7 +146,7 @@ func lower(name string) string {
 // field of that name gets a suffix.
 func clientMember(name string) string {
 	switch name {
-	case "Client", "Release", "Resolve", "String":
+	case "Client", "IsNull", "Release", "Resolve", "String":
 		return name + "Method"
 	}
 	return name

@@ -3,7 +3,6 @@ package gogen
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"lanyard.dev/capnp/schema"
 )
@@ -37,7 +36,11 @@ func (p *printer) structDoc(n schema.Node) string {
 	name := p.g.goName(n.Id())
 	if made, ok := p.g.made[n.Id()]; ok {
 		m := p.g.nodes[made.iface].Interface().Methods().At(made.method)
-		return fmt.Sprintf("%s holds the %s of %s.%s.", name, strings.ToLower(made.suffix), p.g.originOf(made.iface), m.Name())
+		what := "parameters"
+		if made.suffix == "Results" {
+			what = "results"
+		}
+		return fmt.Sprintf("%s holds the %s of %s.%s.", name, what, p.g.originOf(made.iface), m.Name())
 	}
 	what := "struct"
 	if n.Struct().IsGroup() {

@@ -174,7 +174,7 @@ func (d calculatorDispatch) Invoke(ctx context.Context, call *capnp.Call) error 
 	return capnp.NotImplemented(call.Method())
 }
 
-// CalculatorEvaluateParams holds the params of Calculator.evaluate.
+// CalculatorEvaluateParams holds the parameters of Calculator.evaluate.
 type CalculatorEvaluateParams capnp.Struct
 
 // CalculatorEvaluateParamsBuilder builds a [CalculatorEvaluateParams].
@@ -221,7 +221,7 @@ func (p CalculatorEvaluateResultsPromise) Value() CalculatorValue {
 	return CalculatorValue{Client: capnp.PipelineClient(p.Promise, 0)}
 }
 
-// CalculatorDefFunctionParams holds the params of Calculator.defFunction.
+// CalculatorDefFunctionParams holds the parameters of Calculator.defFunction.
 type CalculatorDefFunctionParams capnp.Struct
 
 // CalculatorDefFunctionParamsBuilder builds a [CalculatorDefFunctionParams].
@@ -274,7 +274,7 @@ func (p CalculatorDefFunctionResultsPromise) Func() CalculatorFunction {
 	return CalculatorFunction{Client: capnp.PipelineClient(p.Promise, 0)}
 }
 
-// CalculatorGetOperatorParams holds the params of Calculator.getOperator.
+// CalculatorGetOperatorParams holds the parameters of Calculator.getOperator.
 type CalculatorGetOperatorParams capnp.Struct
 
 // CalculatorGetOperatorParamsBuilder builds a [CalculatorGetOperatorParams].
@@ -525,7 +525,7 @@ func (d calculatorValueDispatch) Invoke(ctx context.Context, call *capnp.Call) e
 	return capnp.NotImplemented(call.Method())
 }
 
-// CalculatorValueReadParams holds the params of Calculator.Value.read.
+// CalculatorValueReadParams holds the parameters of Calculator.Value.read.
 type CalculatorValueReadParams capnp.Struct
 
 // CalculatorValueReadParamsBuilder builds a [CalculatorValueReadParams].
@@ -626,7 +626,7 @@ func (d calculatorFunctionDispatch) Invoke(ctx context.Context, call *capnp.Call
 	return capnp.NotImplemented(call.Method())
 }
 
-// CalculatorFunctionCallParams holds the params of Calculator.Function.call.
+// CalculatorFunctionCallParams holds the parameters of Calculator.Function.call.
 type CalculatorFunctionCallParams capnp.Struct
 
 // CalculatorFunctionCallParamsBuilder builds a [CalculatorFunctionCallParams].

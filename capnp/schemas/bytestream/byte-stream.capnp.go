@@ -203,7 +203,7 @@ func (d byteStreamDispatch) Invoke(ctx context.Context, call *capnp.Call) error 
 	return capnp.NotImplemented(call.Method())
 }
 
-// ByteStreamWriteParams holds the params of ByteStream.write.
+// ByteStreamWriteParams holds the parameters of ByteStream.write.
 type ByteStreamWriteParams capnp.Struct
 
 // ByteStreamWriteParamsBuilder builds a [ByteStreamWriteParams].
@@ -217,7 +217,7 @@ func (b ByteStreamWriteParamsBuilder) NewBytes(n int) []byte {
 	return capnp.StructBuilder(b).NewData(0, n)
 }
 
-// ByteStreamEndParams holds the params of ByteStream.end.
+// ByteStreamEndParams holds the parameters of ByteStream.end.
 type ByteStreamEndParams capnp.Struct
 
 // ByteStreamEndParamsBuilder builds a [ByteStreamEndParams].
@@ -234,7 +234,7 @@ type ByteStreamEndResultsPromise struct {
 	capnp.Promise[ByteStreamEndResults]
 }
 
-// ByteStreamGetSubstreamParams holds the params of ByteStream.getSubstream.
+// ByteStreamGetSubstreamParams holds the parameters of ByteStream.getSubstream.
 type ByteStreamGetSubstreamParams capnp.Struct
 
 // ByteStreamGetSubstreamParamsBuilder builds a [ByteStreamGetSubstreamParams].
@@ -287,7 +287,7 @@ func (p ByteStreamGetSubstreamResultsPromise) Substream() ByteStream {
 	return ByteStream{Client: capnp.PipelineClient(p.Promise, 0)}
 }
 
-// ByteStreamStartTlsParams holds the params of ByteStream.startTls.
+// ByteStreamStartTlsParams holds the parameters of ByteStream.startTls.
 type ByteStreamStartTlsParams capnp.Struct
 
 // ByteStreamStartTlsParamsBuilder builds a [ByteStreamStartTlsParams].
@@ -421,7 +421,7 @@ func (d byteStreamSubstreamCallbackDispatch) Invoke(ctx context.Context, call *c
 	return capnp.NotImplemented(call.Method())
 }
 
-// ByteStreamSubstreamCallbackEndedParams holds the params of ByteStream.SubstreamCallback.ended.
+// ByteStreamSubstreamCallbackEndedParams holds the parameters of ByteStream.SubstreamCallback.ended.
 type ByteStreamSubstreamCallbackEndedParams capnp.Struct
 
 // ByteStreamSubstreamCallbackEndedParamsBuilder builds a [ByteStreamSubstreamCallbackEndedParams].
@@ -446,7 +446,7 @@ type ByteStreamSubstreamCallbackEndedResultsPromise struct {
 	capnp.Promise[ByteStreamSubstreamCallbackEndedResults]
 }
 
-// ByteStreamSubstreamCallbackReachedLimitParams holds the params of ByteStream.SubstreamCallback.reachedLimit.
+// ByteStreamSubstreamCallbackReachedLimitParams holds the parameters of ByteStream.SubstreamCallback.reachedLimit.
 type ByteStreamSubstreamCallbackReachedLimitParams capnp.Struct
 
 // ByteStreamSubstreamCallbackReachedLimitParamsBuilder builds a [ByteStreamSubstreamCallbackReachedLimitParams].

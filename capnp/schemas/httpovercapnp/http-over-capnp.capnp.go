@@ -177,7 +177,7 @@ func (d httpServiceDispatch) Invoke(ctx context.Context, call *capnp.Call) error
 	return capnp.NotImplemented(call.Method())
 }
 
-// HttpServiceRequestParams holds the params of HttpService.request.
+// HttpServiceRequestParams holds the parameters of HttpService.request.
 type HttpServiceRequestParams capnp.Struct
 
 // HttpServiceRequestParamsBuilder builds a [HttpServiceRequestParams].
@@ -233,7 +233,7 @@ func (p HttpServiceRequestResultsPromise) RequestBody() bytestream.ByteStream {
 	return bytestream.ByteStream{Client: capnp.PipelineClient(p.Promise, 0)}
 }
 
-// HttpServiceStartRequestParams holds the params of HttpService.startRequest.
+// HttpServiceStartRequestParams holds the parameters of HttpService.startRequest.
 type HttpServiceStartRequestParams capnp.Struct
 
 // HttpServiceStartRequestParamsBuilder builds a [HttpServiceStartRequestParams].
@@ -308,7 +308,7 @@ func (p HttpServiceStartRequestResultsPromise) Context() HttpServiceServerReques
 	return HttpServiceServerRequestContext{Client: capnp.PipelineClient(p.Promise, 1)}
 }
 
-// HttpServiceConnectParams holds the params of HttpService.connect.
+// HttpServiceConnectParams holds the parameters of HttpService.connect.
 type HttpServiceConnectParams capnp.Struct
 
 // HttpServiceConnectParamsBuilder builds a [HttpServiceConnectParams].
@@ -511,7 +511,7 @@ func (d httpServiceClientRequestContextDispatch) Invoke(ctx context.Context, cal
 	return capnp.NotImplemented(call.Method())
 }
 
-// HttpServiceClientRequestContextStartResponseParams holds the params of HttpService.ClientRequestContext.startResponse.
+// HttpServiceClientRequestContextStartResponseParams holds the parameters of HttpService.ClientRequestContext.startResponse.
 type HttpServiceClientRequestContextStartResponseParams capnp.Struct
 
 // HttpServiceClientRequestContextStartResponseParamsBuilder builds a [HttpServiceClientRequestContextStartResponseParams].
@@ -564,7 +564,7 @@ func (p HttpServiceClientRequestContextStartResponseResultsPromise) Body() bytes
 	return bytestream.ByteStream{Client: capnp.PipelineClient(p.Promise, 0)}
 }
 
-// HttpServiceClientRequestContextStartWebSocketParams holds the params of HttpService.ClientRequestContext.startWebSocket.
+// HttpServiceClientRequestContextStartWebSocketParams holds the parameters of HttpService.ClientRequestContext.startWebSocket.
 type HttpServiceClientRequestContextStartWebSocketParams capnp.Struct
 
 // HttpServiceClientRequestContextStartWebSocketParamsBuilder builds a [HttpServiceClientRequestContextStartWebSocketParams].
@@ -746,7 +746,7 @@ func (d httpServiceConnectClientRequestContextDispatch) Invoke(ctx context.Conte
 	return capnp.NotImplemented(call.Method())
 }
 
-// HttpServiceConnectClientRequestContextStartConnectParams holds the params of HttpService.ConnectClientRequestContext.startConnect.
+// HttpServiceConnectClientRequestContextStartConnectParams holds the parameters of HttpService.ConnectClientRequestContext.startConnect.
 type HttpServiceConnectClientRequestContextStartConnectParams capnp.Struct
 
 // HttpServiceConnectClientRequestContextStartConnectParamsBuilder builds a [HttpServiceConnectClientRequestContextStartConnectParams].
@@ -782,7 +782,7 @@ type HttpServiceConnectClientRequestContextStartConnectResultsPromise struct {
 	capnp.Promise[HttpServiceConnectClientRequestContextStartConnectResults]
 }
 
-// HttpServiceConnectClientRequestContextStartErrorParams holds the params of HttpService.ConnectClientRequestContext.startError.
+// HttpServiceConnectClientRequestContextStartErrorParams holds the parameters of HttpService.ConnectClientRequestContext.startError.
 type HttpServiceConnectClientRequestContextStartErrorParams capnp.Struct
 
 // HttpServiceConnectClientRequestContextStartErrorParamsBuilder builds a [HttpServiceConnectClientRequestContextStartErrorParams].
@@ -1030,7 +1030,7 @@ func (d webSocketDispatch) Invoke(ctx context.Context, call *capnp.Call) error {
 	return capnp.NotImplemented(call.Method())
 }
 
-// WebSocketSendTextParams holds the params of WebSocket.sendText.
+// WebSocketSendTextParams holds the parameters of WebSocket.sendText.
 type WebSocketSendTextParams capnp.Struct
 
 // WebSocketSendTextParamsBuilder builds a [WebSocketSendTextParams].
@@ -1042,7 +1042,7 @@ func (s WebSocketSendTextParams) HasText() bool           { return capnp.Struct(
 func (b WebSocketSendTextParamsBuilder) HasText() bool    { return capnp.StructBuilder(b).HasPtr(0) }
 func (b WebSocketSendTextParamsBuilder) SetText(v string) { capnp.StructBuilder(b).SetText(0, v) }
 
-// WebSocketSendDataParams holds the params of WebSocket.sendData.
+// WebSocketSendDataParams holds the parameters of WebSocket.sendData.
 type WebSocketSendDataParams capnp.Struct
 
 // WebSocketSendDataParamsBuilder builds a [WebSocketSendDataParams].
@@ -1056,7 +1056,7 @@ func (b WebSocketSendDataParamsBuilder) NewData(n int) []byte {
 	return capnp.StructBuilder(b).NewData(0, n)
 }
 
-// WebSocketCloseParams holds the params of WebSocket.close.
+// WebSocketCloseParams holds the parameters of WebSocket.close.
 type WebSocketCloseParams capnp.Struct
 
 // WebSocketCloseParamsBuilder builds a [WebSocketCloseParams].

@@ -1,0 +1,2 @@
+// Package base is generated code that the code in the packages beside it imports. It is for tests.
+package base
