@@ -121,6 +121,51 @@ var python = sync.OnceValues(func() (kit, error) {
 	return kit{}, &missingError{"pycapnp"}
 })
 
+// ours is Lanyard, built with the race detector where that can be had.
+var ours = sync.OnceValues(func() (kit, error) {
+	gopeer := filepath.Join(programs, "gopeer")
+	build := func(flags ...string) error {
+		args := append(append([]string{"build", "-o", programs}, flags...), "./gopeer")
+		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("go build: %w\n%s", err, out)
+		}
+		return nil
+	}
+	if err := build("-race"); err != nil {
+		if os.Getenv(envPolicy) == "require" {
+			return kit{}, err
+		}
+		// No C compiler, perhaps.
+		if err := build(); err != nil {
+			return kit{}, err
+		}
+	}
+	return kit{
+		name:        "Go",
+		calcServer:  peer{gopeer, "calcserve"},
+		calcClient:  peer{gopeer, "calc"},
+		probeServer: peer{gopeer, "serve"},
+		probeClient: peer{gopeer, "check"},
+	}, nil
+})
+
+// programs is the folder of what the tests build; TestMain removes it.
+var programs string
+
+func TestMain(m *testing.M) {
+	// For our programs: a race ends them with status 66; without one they do not
+	// linger.
+	os.Setenv("GORACE", "halt_on_error=1 atexit_sleep_ms=10")
+	var err error
+	if programs, err = os.MkdirTemp("", "interop"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	status := m.Run()
+	os.RemoveAll(programs)
+	os.Exit(status)
+}
+
 // A process is a server that runs until the test ends.
 type process struct {
 	cmd    *exec.Cmd
@@ -194,9 +239,6 @@ func (s *process) stop(t *testing.T) {
 	}
 	if s.err != nil {
 		t.Errorf("%v: after SIGTERM: %v\n%s", s.cmd.Args, s.err, s.stderr.String())
-	}
-	if strings.Contains(s.stderr.String(), "DATA RACE") {
-		t.Errorf("%v: data race\n%s", s.cmd.Args, s.stderr.String())
 	}
 }
 

@@ -79,6 +79,12 @@ func dialer(addr string) func() (net.Conn, error) {
 	return func() (net.Conn, error) { return net.Dial("tcp", addr) }
 }
 
+// TestReplay plays the recordings to our server.
+func TestReplay(t *testing.T) {
+	s := serve(t, need(t, ours).calcServer, "127.0.0.1:0")
+	replayAll(t, max(5, runs(t)/4), dialer(s.addr))
+}
+
 // TestReplayToPeers shows that the way of replaying is sound: the recordings of
 // one implementation's clients satisfy the others' servers.
 func TestReplayToPeers(t *testing.T) {

@@ -2,6 +2,7 @@
 // of its own:
 //
 //	gopeer serve ADDRESS                  serves a Probe (testservice)
+//	gopeer calcserve ADDRESS              serves the calculator
 //	gopeer calc  ADDRESS [-repeat N]      goes through a calculator's steps
 //	gopeer check ADDRESS [-repeat N]      checks every method of a Probe
 //	gopeer load  ADDRESS [-mode M] [-calls N] [-warm N] [-depth N] [-inflight N] [-size N]
@@ -25,17 +26,19 @@ import (
 	"lanyard.dev/capnp"
 	"lanyard.dev/interop/testservice"
 	"lanyard.dev/rpc"
+	"lanyard.dev/service/calculator"
 )
 
 func main() {
 	commands := map[string]func(context.Context, *options) error{
-		"serve": serve,
-		"calc":  calc,
-		"check": check,
-		"load":  load,
+		"serve":     serve,
+		"calcserve": calcServe,
+		"calc":      calc,
+		"check":     check,
+		"load":      load,
 	}
 	if len(os.Args) < 3 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: gopeer serve|calc|check|load ADDRESS [options]")
+		fmt.Fprintln(os.Stderr, "usage: gopeer serve|calcserve|calc|check|load ADDRESS [options]")
 		os.Exit(2)
 	}
 	o := parse(os.Args[1], os.Args[2], os.Args[3:])
@@ -71,7 +74,7 @@ func parse(command, addr string, args []string) *options {
 	f := flag.NewFlagSet("gopeer "+command, flag.ExitOnError)
 	f.IntVar(&o.repeat, "repeat", 1, "how often, each on a new connection")
 	limit := 60.0
-	if command == "serve" {
+	if strings.HasSuffix(command, "serve") {
 		limit = 0
 	}
 	f.Float64Var(&o.timeout, "timeout", limit, "time limit in seconds, 0 for none")
@@ -93,9 +96,19 @@ func split(addr string) (network, address string) {
 	return "tcp", addr
 }
 
-// serve serves a Probe until a signal comes.
+// serve serves one Probe to everybody until a signal comes.
 func serve(ctx context.Context, o *options) error {
-	network, address := split(o.addr)
+	probe := testservice.New()
+	return listen(ctx, o.addr, func(context.Context) testservice.Probe { return capnp.AddRef(probe) })
+}
+
+// calcServe serves a calculator to each connection until a signal comes.
+func calcServe(ctx context.Context, o *options) error {
+	return listen(ctx, o.addr, func(context.Context) calculator.Calculator { return calculator.New(nil) })
+}
+
+func listen[C capnp.ClientKind](ctx context.Context, addr string, boot func(context.Context) C) error {
+	network, address := split(addr)
 	if network == "unix" {
 		os.Remove(address)
 	}
@@ -103,16 +116,12 @@ func serve(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	shown := o.addr
+	shown := addr
 	if network == "tcp" {
 		shown = l.Addr().String()
 	}
 	fmt.Println("listening on", shown)
-	err = rpc.Serve(ctx, l, testservice.New(), nil)
-	if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
+	return rpc.ServeEach(ctx, l, boot, nil)
 }
 
 // connect gives f a connection's first capability, and closes the connection.
