@@ -80,6 +80,14 @@ type complaint struct {
 	message string
 }
 
+// Ids below typeid.Min belong to nothing that a schema can declare. The
+// numbers of the built-in types are those that C++ gives them in file source
+// info.
+const (
+	builtinID  = 1014
+	firstBogus = 2000
+)
+
 // New makes an empty program. Findings go to diags.
 func New(loader Loader, diags *diag.List, limits *Limits) *Program {
 	p := &Program{
@@ -90,10 +98,10 @@ func New(loader Loader, diags *diag.List, limits *Limits) *Program {
 		byID:    map[uint64]*Decl{},
 		byName:  map[string]*Decl{},
 		seen:    map[complaint]bool{},
-		bogus:   1000,
+		bogus:   firstBogus,
 	}
 	for k := Void; k < kindEnd; k++ {
-		d := &Decl{Kind: k, ID: uint64(k), DisplayName: builtinNames[k]}
+		d := &Decl{Kind: k, ID: builtinID + uint64(k-Void), DisplayName: builtinNames[k]}
 		if k == List {
 			d.Params = []ast.Ident{{Text: "Element"}}
 		}
@@ -186,7 +194,7 @@ func (p *Program) expand(d *Decl, decls []*ast.Decl) {
 func (p *Program) register(d *Decl, id uint64) {
 	for {
 		other := p.byID[id]
-		if other == nil && id > uint64(kindEnd) {
+		if other == nil && id > firstBogus {
 			d.ID = id
 			p.byID[id] = d
 			return
