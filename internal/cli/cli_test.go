@@ -1,8 +1,13 @@
 package cli_test
 
 import (
+	"bufio"
 	"flag"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,5 +32,79 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second longer
+			env.Values[serversKey{}] = map[string]*exec.Cmd{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"start": start,
+			"end":   end,
+		},
 	})
+}
+
+// start runs a server until "end" or the end of the script:
+//
+//	start NAME PROGRAM ARG...
+//
+// It waits for "listening on ADDRESS" and sets the variable NAME to the
+// address.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME PROGRAM ARG...")
+	}
+	path, err := find(ts.Getenv("PATH"), args[1])
+	ts.Check(err)
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Stderr = ts.Stderr()
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		if cmd.ProcessState == nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	ts.Check(err)
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	if !ok {
+		ts.Fatalf("%s says %q, not where it listens", args[1], line)
+	}
+	ts.Logf("%s listens on %s", args[0], address)
+	ts.Setenv(args[0], address)
+	servers(ts)[args[0]] = cmd
+}
+
+// end sends a signal to a server, INT or TERM, and checks that it ends with
+// status 0.
+func end(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: end NAME INT|TERM")
+	}
+	cmd := servers(ts)[args[0]]
+	if cmd == nil {
+		ts.Fatalf("no server %s", args[0])
+	}
+	ts.Check(cmd.Process.Signal(map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}[args[1]]))
+	ts.Check(cmd.Wait())
+}
+
+type serversKey struct{}
+
+func servers(ts *testscript.TestScript) map[string]*exec.Cmd {
+	return ts.Value(serversKey{}).(map[string]*exec.Cmd)
+}
+
+// find looks a program up in the script's path, which is not the test's own.
+func find(path, name string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
+		if p, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return p, nil
+		}
+	}
+	return "", &exec.Error{Name: name, Err: exec.ErrNotFound}
 }
