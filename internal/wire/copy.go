@@ -73,7 +73,7 @@ func (mb *MessageBuilder) copyPtr(hint *builderSegment, src Ptr) copied {
 		return copied{}
 	}
 	if o.tag&3 == kindStructPtr {
-		if s := structAt(o, src.meta); s.seg != nil {
+		if s := structAt(o.tag, o.seg, o.pos, src.meta); s.seg != nil {
 			return mb.copyStruct(hint, s)
 		}
 		return copied{}

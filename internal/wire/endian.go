@@ -1,6 +1,24 @@
 package wire
 
-import "encoding/binary"
+import (
+	"unsafe"
+)
 
-// littleEndian tells whether scalars lie in memory as they do on the wire.
-var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+// swapped loads a scalar of whole bytes on machines that keep them in memory the other way round.
+//
+//go:noinline
+func swapped[T any](p unsafe.Pointer) (t T) {
+	switch unsafe.Sizeof(t) {
+	case 1:
+		v := load8(p)
+		return *(*T)(unsafe.Pointer(&v))
+	case 2:
+		v := load16(p)
+		return *(*T)(unsafe.Pointer(&v))
+	case 4:
+		v := load32(p)
+		return *(*T)(unsafe.Pointer(&v))
+	}
+	v := load64(p)
+	return *(*T)(unsafe.Pointer(&v))
+}

@@ -63,6 +63,9 @@ func readStruct(p unsafe.Pointer, seg *segment, m meta) Struct {
 	if w == 0 {
 		return Struct{}
 	}
+	if w&3 == kindStructPtr {
+		return structAt(w, seg, seg.pos(p)+wordBytes+ptrOffset(w), m)
+	}
 	o, ok := follow(p, seg, w)
 	if !ok {
 		return Struct{}
@@ -71,22 +74,22 @@ func readStruct(p unsafe.Pointer, seg *segment, m meta) Struct {
 		seg.msg.fail(errNotStruct)
 		return Struct{}
 	}
-	return structAt(o, m)
+	return structAt(o.tag, o.seg, o.pos, m)
 }
 
-// structAt checks the struct that o describes.
-func structAt(o object, m meta) Struct {
-	data, ptrs := structData(o.tag), structPtrs(o.tag)
+// structAt checks the struct that tag describes, at pos of seg.
+func structAt(tag uint64, seg *segment, pos int64, m meta) Struct {
+	data, ptrs := structData(tag), structPtrs(tag)
 	size := int64(data) + int64(ptrs)*wordBytes
 	switch {
-	case size != 0 && !o.seg.holds(o.pos, size):
-		o.seg.msg.fail(errStructBounds)
+	case size != 0 && !seg.holds(pos, size):
+		seg.msg.fail(errStructBounds)
 	case m.depth() == 0:
-		o.seg.msg.fail(errDepth)
-	case !o.seg.msg.charge(size / wordBytes):
-		o.seg.msg.fail(errTraversal)
+		seg.msg.fail(errDepth)
+	case !seg.msg.charge(size / wordBytes):
+		seg.msg.fail(errTraversal)
 	default:
-		return Struct{o.seg.at(o.pos, size), o.seg, sections(data, ptrs) | m&metaDepth - metaLevel}
+		return Struct{seg.at(pos, size), seg, sections(data, ptrs) | m&metaDepth - metaLevel}
 	}
 	return Struct{}
 }

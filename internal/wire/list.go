@@ -1,6 +1,9 @@
 package wire
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // ListKind is the shape of every list view, for type constraints.
 type ListKind = struct {
@@ -76,15 +79,14 @@ func elemFits(m meta, k Kind) *Defect {
 	return nil
 }
 
-//go:noinline
-func panicIndex() { panic("capnp: list index out of range") }
+// elements has as many elements as any list and none of them has a size: slicing and indexing it is the check that an
+// index lies in a list, with the panic of a slice and without the cost of a call, which would keep At from inlining.
+var elements [math.MaxInt32]struct{}
 
 // at is the address of element i, after the one check that keeps callers inside.
 func (l List) at(i int) unsafe.Pointer {
-	if uint(i) >= uint(uint32(l.ns)) {
-		panicIndex()
-	}
-	return unsafe.Add(l.p, uintptr(i)*l.step())
+	_ = elements[:uint32(l.ns)][i]
+	return unsafe.Add(l.p, uintptr(i)*uintptr(l.ns>>32))
 }
 
 // Struct is element i as a struct. The element of a list of bools is the null struct.
@@ -116,30 +118,18 @@ func (l List) Uint64(i int) uint64 { return l.Struct(i).Uint64(0) }
 // Fast tells whether [At] may be used: scalars of whole bytes, and structs.
 func (l List) Fast() bool { return l.meta.kind().fast() }
 
-// At is element i of a list whose kind is fast and was shown by [Fits] to go with T.
+// At is element i of a list whose kind is fast and was shown by [Fits] to go with T. Elements are aligned because
+// segments are.
 func At[T any](l List, i int) (t T) {
-	if uint(i) >= uint(uint32(l.ns)) {
-		panicIndex()
+	p := l.at(i)
+	if unsafe.Sizeof(t) == unsafe.Sizeof(Struct{}) {
+		s := Struct{p, l.seg, l.meta & metaStruct}
+		return *(*T)(unsafe.Pointer(&s))
 	}
-	p := unsafe.Add(l.p, uintptr(i)*uintptr(l.ns>>32))
-	switch unsafe.Sizeof(t) {
-	case 1:
-		v := load8(p)
-		return *(*T)(unsafe.Pointer(&v))
-	case 2:
-		v := load16(p)
-		return *(*T)(unsafe.Pointer(&v))
-	case 4:
-		v := load32(p)
-		return *(*T)(unsafe.Pointer(&v))
-	case 8:
-		v := load64(p)
-		return *(*T)(unsafe.Pointer(&v))
-	case unsafe.Sizeof(Struct{}):
-		v := Struct{p, l.seg, l.meta & metaStruct}
-		return *(*T)(unsafe.Pointer(&v))
+	if !littleEndian {
+		return swapped[T](p)
 	}
-	return t
+	return *(*T)(p)
 }
 
 // CopyScalars fills dst, whose length is at most l's, with the elements of a list of scalars of whole bytes.

@@ -91,7 +91,7 @@ func listBuilder(seg *builderSegment, off, elem, data, ptrs, n uint32, k Kind) L
 
 // noList stands for a list of n elements that found no room.
 func noList(elem, data, ptrs uint32, n int, k Kind) ListBuilder {
-	return listBuilder(nowhere, 0, elem, data, ptrs, uint32(min(int64(max(n, 0)), math.MaxUint32)), k)
+	return listBuilder(nowhere, 0, elem, data, ptrs, uint32(min(max(n, 0), math.MaxInt32)), k)
 }
 
 // open returns the list the pointer leads to, with its place unchecked against a kind.
@@ -181,9 +181,7 @@ func (l ListBuilder) step() uint32 { return uint32(l.ns >> 32) }
 
 // elem is the offset of element i, after the check that keeps callers inside.
 func (l ListBuilder) elem(i int) uint32 {
-	if uint(i) >= uint(uint32(l.ns)) {
-		panicIndex()
-	}
+	_ = elements[:uint32(l.ns)][i]
 	return l.off + uint32(i)*l.step()
 }
 

@@ -40,7 +40,8 @@ type segment struct {
 }
 
 // NewMessage makes a message of segments, which it keeps and nobody may change from now on.
-// A segment that is no whole number of words is cut down to one, and that is a defect.
+// A segment that is no whole number of words is cut down to one, and that is a defect. Memory that is not aligned to
+// words is copied.
 func NewMessage(segments [][]byte, limits Limits) *Message {
 	m := &Message{}
 	m.init(limits)
@@ -75,7 +76,13 @@ func (m *Message) setSegment(s *segment, b []byte) {
 		m.fail(errSegments)
 		n = min(n, maxSegmentWords*wordBytes) &^ (wordBytes - 1)
 	}
-	*s = segment{unsafe.Pointer(unsafe.SliceData(b)), uint32(n), m}
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	if uintptr(p)%wordBytes != 0 {
+		c := make([]byte, n)
+		copy(c, b)
+		p = unsafe.Pointer(unsafe.SliceData(c))
+	}
+	*s = segment{p, uint32(n), m}
 }
 
 // Caps is the capability table, nil unless SetCaps was called.

@@ -271,4 +271,3 @@ func (f *fakeCaps) CopyCap(src CapTable, index uint32) (uint32, bool) {
 type sameCaps struct{}
 
 func (sameCaps) CopyCap(_ CapTable, index uint32) (uint32, bool) { return index, true }
-

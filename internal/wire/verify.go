@@ -35,7 +35,7 @@ func (m *Message) verifyPtr(p Ptr) {
 		return
 	}
 	if o.tag&3 == kindStructPtr {
-		m.verifyPtrs(structAt(o, p.meta))
+		m.verifyPtrs(structAt(o.tag, o.seg, o.pos, p.meta))
 		return
 	}
 	l := listAt(o, p.meta)
