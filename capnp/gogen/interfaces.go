@@ -2,6 +2,7 @@ package gogen
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"lanyard.dev/capnp/schema"
@@ -72,7 +73,7 @@ func (i *interfacePrinter) descriptor(m method) {
 	i.f("// %s describes [%s.%s].", name, i.name, clientMember(i.g.methodName(m)))
 	i.f("var %s = %s.NewMethod(%s.MethodSpec{", name, rt, rt)
 	i.f("InterfaceID: %#x,\nMethodID: %d,", m.iface, m.index)
-	i.f("InterfaceName: %s,\nMethodName: %s,", quote(i.node.DisplayName()), quote(m.Name()))
+	i.f("InterfaceName: %s,\nMethodName: %s,", quote(path.Base(i.file.name)+":"+i.g.originOf(i.node.Id()).name), quote(m.Name()))
 	i.f("Params: %s,", i.size(m.ParamStructType()))
 	if m.streaming() {
 		i.f("Streaming: true,")

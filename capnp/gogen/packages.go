@@ -12,33 +12,6 @@ import (
 	"lanyard.dev/capnp/schema"
 )
 
-// module is where the packages live that generated code uses.
-const module = "lanyard.dev"
-
-// standardPackage returns the package made from a standard file. Annotations have no say in it.
-func standardPackage(id uint64) (Package, bool) {
-	var dir, name string
-	switch id {
-	case 0xa93fc509624c72d9:
-		dir, name = "capnp/schema", "schema"
-	case 0xb312981b2552a250:
-		dir, name = "capnp/schemas/rpc", "rpc"
-	case 0xa184c7885cdaf2a1:
-		dir, name = "capnp/schemas/twoparty", "twoparty"
-	case 0xb8630836983feed7:
-		dir, name = "capnp/schemas/persistent", "persistent"
-	case 0x8f5d14e1c273738d:
-		dir, name = "capnp/schemas/bytestream", "bytestream"
-	case 0xb665280aaff2e632:
-		dir, name = "capnp/schemas/httpovercapnp", "httpovercapnp"
-	case 0x8ef99297a43a5e34:
-		dir, name = "capnp/schemas/json", "json"
-	default:
-		return Package{}, false
-	}
-	return Package{module + "/" + dir, name}, true
-}
-
 // resolvePackages finds the package of every requested file. Imported files follow when they are used.
 func (g *generator) resolvePackages() {
 	for _, f := range g.requested {

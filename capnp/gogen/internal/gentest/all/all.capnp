@@ -1,7 +1,7 @@
 @0xb6cfd1e0f2a37485;
 # Every type and every place a type can stand in. Tests in package gogen read and write it.
 
-using Base = import "../base/base.capnp";
+using Shape = import "../shape/shape.capnp";
 using More = import "more.capnp";
 using Go = import "/go.capnp";
 
@@ -23,7 +23,7 @@ struct Scalars {
   f32 @10 :Float32;
   f64 @11 :Float64;
   suit @12 :Suit;
-  colour @13 :Base.Colour;
+  colour @13 :Shape.Colour;
 }
 
 struct Defaults {
@@ -43,12 +43,12 @@ struct Defaults {
   suit @11 :Suit = hearts;
   text @12 :Text = "say \"hi\"\n";
   data @13 :Data = 0x"00 ff 10";
-  point @14 :Base.Point = (x = 3, y = -4);
+  point @14 :Shape.Point = (x = 3, y = -4);
   scalars @15 :Scalars = (i16 = 7, suit = spades);
   numbers @16 :List(Int16) = [1, -2, 3];
   bits @17 :List(Bool) = [true, false, true];
   texts @18 :List(Text) = ["a", "", "c"];
-  points @19 :List(Base.Point) = [(x = 1), (y = 2)];
+  points @19 :List(Shape.Point) = [(x = 1), (y = 2)];
   grid @20 :List(List(UInt8)) = [[1, 2], [], [3]];
   suits @21 :List(Suit) = [clubs, spades];
 }
@@ -70,15 +70,15 @@ struct Pointers {
 
   text @0 :Text;
   data @1 :Data;
-  point @2 :Base.Point;
+  point @2 :Shape.Point;
   self @3 :Pointers;
-  named @4 :Base.Named;
+  named @4 :Shape.Named;
   any @5 :AnyPointer;
   anyStruct @6 :AnyStruct;
   anyList @7 :AnyList;
   capability @8 :Capability;
   box @9 :Box(Text);
-  boxes @10 :List(Box(Base.Point));
+  boxes @10 :List(Box(Shape.Point));
 }
 
 struct Lists {
@@ -99,13 +99,13 @@ struct Lists {
   suits @12 :List(Suit);
   texts @13 :List(Text);
   datas @14 :List(Data);
-  points @15 :List(Base.Point);
-  nameds @16 :List(Base.Named);
+  points @15 :List(Shape.Point);
+  nameds @16 :List(Shape.Named);
   grid @17 :List(List(Int32));
   deep @18 :List(List(List(Text)));
-  pointGrid @19 :List(List(Base.Point));
+  pointGrid @19 :List(List(Shape.Point));
   flagGrid @20 :List(List(Bool));
-  namedGrid @21 :List(List(Base.Named));
+  namedGrid @21 :List(List(Shape.Named));
   capabilities @22 :List(Capability);
   suitGrid @23 :List(List(Suit));
 }
@@ -123,10 +123,10 @@ struct Choice {
     suit @5 :Suit;
     text @6 :Text = "none";
     data @7 :Data;
-    point @8 :Base.Point;
-    points @9 :List(Base.Point);
+    point @8 :Shape.Point;
+    points @9 :List(Shape.Point);
     numbers @10 :List(UInt16);
-    named @11 :Base.Named;
+    named @11 :Shape.Named;
     any @12 :AnyPointer;
 
     pair :group {
@@ -144,7 +144,7 @@ struct Choice {
       large @17 :Text;
     }
 
-    holder @18 :Base.Holder;
+    holder @18 :Shape.Holder;
     anyStruct @19 :AnyStruct;
     anyList @20 :AnyList;
     capability @21 :Capability;
@@ -163,7 +163,7 @@ struct Grouped {
       # Two deep.
 
       y @2 :Text;
-      named @3 :Base.Named;
+      named @3 :Shape.Named;
     }
   }
 
@@ -171,7 +171,7 @@ struct Grouped {
     circle @4 :Float64;
     square :group {
       side @5 :Float64;
-      holder @6 :Base.Holder;
+      holder @6 :Shape.Holder;
     }
   }
 }
@@ -212,7 +212,7 @@ struct Old $Go.name("Newer") {
   }
 }
 
-interface Service extends(Base.Counted, Base.Sized) {
+interface Service extends(Shape.Counted, Shape.Sized) {
   # Inherits from one interface in two ways.
 
   struct Nested {
@@ -227,13 +227,13 @@ interface Service extends(Base.Counted, Base.Sized) {
   write @3 (chunk :Data) -> stream;
   # Streams.
 
-  open @4 (box :Box(Text), self :Service) -> (writer :Writer, holder :Base.Holder, box :Box(Base.Named));
+  open @4 (box :Box(Text), self :Service) -> (writer :Writer, holder :Shape.Holder, box :Box(Shape.Named));
   generic @5 [T] (value :T) -> (value :T);
   nothing @6 ();
-  reserved @7 () -> (promise :Base.Holder, wait :Base.Named, done :Bool, release :Base.Named);
+  reserved @7 () -> (promise :Shape.Holder, wait :Shape.Named, done :Bool, release :Shape.Named);
   release @8 ();
   string @9 () -> ();
-  foreign @10 Base.Point -> Base.Holder;
+  foreign @10 Shape.Point -> Shape.Holder;
 
   interface Writer extends(Generic(Text)) {
     end @0 () -> (length :UInt64);
@@ -260,9 +260,9 @@ const noNumber :Float32 = nan;
 const text :Text = "a \"text\" with\nlines and \xe2\x82\xac";
 const data :Data = 0x"00 01 fe ff";
 const suit :Suit = spades;
-const colour :Base.Colour = blue;
-const point :Base.Point = (x = 1, y = 2);
-const points :List(Base.Point) = [(x = 1), (y = 2), .point];
+const colour :Shape.Colour = blue;
+const point :Shape.Point = (x = 1, y = 2);
+const points :List(Shape.Point) = [(x = 1), (y = 2), .point];
 const texts :List(Text) = ["one", "two"];
 const grid :List(List(Int32)) = [[1], [2, 3]];
 const suits :List(Suit) = [clubs, hearts];

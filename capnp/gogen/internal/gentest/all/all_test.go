@@ -9,7 +9,7 @@ import (
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/frame"
 	"lanyard.dev/capnp/gogen/internal/gentest/all"
-	"lanyard.dev/capnp/gogen/internal/gentest/base"
+	"lanyard.dev/capnp/gogen/internal/gentest/shape"
 )
 
 // sealed returns what build makes, twice: as it is in memory and as it comes out of a stream.
@@ -71,7 +71,7 @@ func TestScalars(t *testing.T) {
 		b.SetF32(1.5)
 		b.SetF64(math.Inf(-1))
 		b.SetSuit(all.SuitHearts)
-		b.SetColour(base.ColourBlue)
+		b.SetColour(shape.ColourBlue)
 		eq(t, "I16 while building", b.I16(), -16)
 		eq(t, "F32 while building", b.F32(), 1.5)
 	}) {
@@ -87,7 +87,7 @@ func TestScalars(t *testing.T) {
 		eq(t, "F32", s.F32(), 1.5)
 		eq(t, "F64", s.F64(), math.Inf(-1))
 		eq(t, "Suit", s.Suit(), all.SuitHearts)
-		eq(t, "Colour", s.Colour(), base.ColourBlue)
+		eq(t, "Colour", s.Colour(), shape.ColourBlue)
 	}
 }
 
@@ -187,10 +187,10 @@ func TestPointers(t *testing.T) {
 		b.NewSelf().NewSelf().SetText("inner")
 		b.EditSelf().EditSelf().SetData([]byte{9})
 		b.NewAny().SetText("any")
-		b.NewAnyStruct(base.PointSize).SetUint32(4, 7)
+		b.NewAnyStruct(shape.PointSize).SetUint32(4, 7)
 		capnp.NewList[int16](b.NewAnyList(), capnp.KindInt16, 2).Set(1, -1)
 		b.NewBox().NewValue().SetText("boxed")
-		b.NewBoxes(2).At(1).NewValue().NewStruct(base.PointSize).SetUint32(0, 5)
+		b.NewBoxes(2).At(1).NewValue().NewStruct(shape.PointSize).SetUint32(0, 5)
 	}) {
 		eq(t, "Text", p.Text(), "text")
 		eq(t, "Data", string(p.Data()), "\x01\x00\x02")
@@ -199,10 +199,10 @@ func TestPointers(t *testing.T) {
 		eq(t, "Self.Self.Data", string(p.Self().Self().Data()), "\x09")
 		eq(t, "Self.HasPoint", p.Self().HasPoint(), false)
 		eq(t, "Any", p.Any().Text(), "any")
-		eq(t, "AnyStruct", base.Point(p.AnyStruct()).Y(), 7)
+		eq(t, "AnyStruct", shape.Point(p.AnyStruct()).Y(), 7)
 		list(t, "AnyList", capnp.ListAs[int16](p.AnyList(), capnp.KindInt16), 0, -1)
 		eq(t, "Box.Value", p.Box().Value().Text(), "boxed")
-		eq(t, "Boxes[1].Value", capnp.PtrAs[base.Point](p.Boxes().At(1).Value()).X(), 5)
+		eq(t, "Boxes[1].Value", capnp.PtrAs[shape.Point](p.Boxes().At(1).Value()).X(), 5)
 		eq(t, "HasNamed", p.HasNamed(), false)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/gogen/internal/gentest/all"
-	"lanyard.dev/capnp/gogen/internal/gentest/base"
+	"lanyard.dev/capnp/gogen/internal/gentest/shape"
 )
 
 // service implements what the tests call and leaves the rest to Unimplemented.
@@ -16,14 +16,14 @@ type service struct {
 	written []string
 }
 
-func (s *service) Name(ctx context.Context, call base.NamedNameCall) error {
+func (s *service) Name(ctx context.Context, call shape.NamedNameCall) error {
 	call.Results().SetName("service")
 	return nil
 }
 
-func (s *service) Size(ctx context.Context, call base.SizedSizeCall) error {
+func (s *service) Size(ctx context.Context, call shape.SizedSizeCall) error {
 	x := call.Params().X()
-	call.Results().SetNamed(base.NewNamed(label(string(rune('a' + x)))))
+	call.Results().SetNamed(shape.NewNamed(label(string(rune('a' + x)))))
 	return nil
 }
 
@@ -46,14 +46,14 @@ func (s *service) Write(ctx context.Context, call all.ServiceWriteCall) error {
 func (s *service) Open(ctx context.Context, call all.ServiceOpenCall) error {
 	r := call.Results()
 	r.SetWriter(all.NewServiceWriter(writer{}))
-	r.NewHolder().NewInner().SetNamed(base.NewNamed(label("inner")))
-	r.NewBox().NewValue().SetClient(base.NewNamed(label("boxed")).Client)
+	r.NewHolder().NewInner().SetNamed(shape.NewNamed(label("inner")))
+	r.NewBox().NewValue().SetClient(shape.NewNamed(label("boxed")).Client)
 	return nil
 }
 
 func (s *service) Reserved(ctx context.Context, call all.ServiceReservedCall) error {
-	call.Results().NewPromise().SetNamed(base.NewNamed(label("promised")))
-	call.Results().SetWait(base.NewNamed(label("waited")))
+	call.Results().NewPromise().SetNamed(shape.NewNamed(label("promised")))
+	call.Results().SetWait(shape.NewNamed(label("waited")))
 	call.Results().SetDone(true)
 	return nil
 }
@@ -62,7 +62,7 @@ func (s *service) ReleaseMethod(ctx context.Context, call all.ServiceReleaseCall
 
 type label string
 
-func (l label) Name(ctx context.Context, call base.NamedNameCall) error {
+func (l label) Name(ctx context.Context, call shape.NamedNameCall) error {
 	call.Results().SetName(string(l))
 	return nil
 }
@@ -79,7 +79,7 @@ func (writer) Get(ctx context.Context, call all.GenericGetCall) error {
 	return nil
 }
 
-func name(t *testing.T, n base.Named) string {
+func name(t *testing.T, n shape.Named) string {
 	t.Helper()
 	res, err := n.Name(t.Context(), nil).Wait()
 	if err != nil {
@@ -112,8 +112,8 @@ func TestCalls(t *testing.T) {
 
 func TestCallsOfInheritedMethods(t *testing.T) {
 	s := all.NewEmpty(&service{})
-	eq(t, "Empty.Name", name(t, base.Named(s)), "service")
-	eq(t, "Size.Named", name(t, s.Size(t.Context(), func(p base.PointBuilder) { p.SetX(2) }).Named()), "c")
+	eq(t, "Empty.Name", name(t, shape.Named(s)), "service")
+	eq(t, "Size.Named", name(t, s.Size(t.Context(), func(p shape.PointBuilder) { p.SetX(2) }).Named()), "c")
 	_, err := s.Count(t.Context(), nil).Wait()
 	if !errors.Is(err, capnp.Unimplemented) {
 		t.Errorf("Count: %v, want unimplemented", err)
@@ -134,7 +134,7 @@ func TestCallsPipelined(t *testing.T) {
 	}
 	eq(t, "Value", got.Value().Text(), "got")
 	eq(t, "Holder.Inner.Named", name(t, open.Holder().Inner().Named()), "inner")
-	eq(t, "Box.Value", name(t, base.Named{Client: open.Box().Value().Client()}), "boxed")
+	eq(t, "Box.Value", name(t, shape.Named{Client: open.Box().Value().Client()}), "boxed")
 	res := s.Reserved(t.Context(), nil)
 	eq(t, "PromiseField.Named", name(t, res.PromiseField().Named()), "promised")
 	eq(t, "WaitField", name(t, res.WaitField()), "waited")
@@ -169,24 +169,24 @@ func (s texts) At(i int) string { return s[i] }
 func TestCapabilitiesInMessages(t *testing.T) {
 	m := capnp.NewMessage(nil)
 	b := all.NewRootEverything(m)
-	b.NewPointers().SetNamed(base.NewNamed(label("field")))
-	b.EditPointers().SetCapability(base.NewNamed(label("any")).Client)
+	b.NewPointers().SetNamed(shape.NewNamed(label("field")))
+	b.EditPointers().SetCapability(shape.NewNamed(label("any")).Client)
 	l := b.NewLists()
-	l.SetNameds([]base.Named{base.NewNamed(label("zero")), {}, base.NewNamed(label("two"))})
-	l.NewCapabilities(1).Set(0, base.NewNamed(label("untyped")).Client)
-	l.NewNamedGrid(1).NewAt(0, 1).Set(0, base.NewNamed(label("grid")))
-	b.NewChoice().SetNamed(base.NewNamed(label("chosen")))
-	b.NewGrouped().EditA().EditB().SetNamed(base.NewNamed(label("grouped")))
+	l.SetNameds([]shape.Named{shape.NewNamed(label("zero")), {}, shape.NewNamed(label("two"))})
+	l.NewCapabilities(1).Set(0, shape.NewNamed(label("untyped")).Client)
+	l.NewNamedGrid(1).NewAt(0, 1).Set(0, shape.NewNamed(label("grid")))
+	b.NewChoice().SetNamed(shape.NewNamed(label("chosen")))
+	b.NewGrouped().EditA().EditB().SetNamed(shape.NewNamed(label("grouped")))
 	if err := m.Err(); err != nil {
 		t.Fatal(err)
 	}
 	e := capnp.Root[all.Everything](m.Seal())
 	eq(t, "Named", name(t, e.Pointers().Named()), "field")
-	eq(t, "Capability", name(t, base.Named{Client: e.Pointers().Capability()}), "any")
+	eq(t, "Capability", name(t, shape.Named{Client: e.Pointers().Capability()}), "any")
 	eq(t, "Nameds[0]", name(t, e.Lists().Nameds().At(0)), "zero")
 	eq(t, "Nameds[1]", e.Lists().Nameds().At(1).IsNull(), true)
 	eq(t, "Nameds[2]", name(t, e.Lists().Nameds().At(2)), "two")
-	eq(t, "Capabilities[0]", name(t, base.Named{Client: e.Lists().Capabilities().At(0)}), "untyped")
+	eq(t, "Capabilities[0]", name(t, shape.Named{Client: e.Lists().Capabilities().At(0)}), "untyped")
 	eq(t, "NamedGrid[0][0]", name(t, e.Lists().NamedGrid().At(0).At(0)), "grid")
 	eq(t, "Choice.Named", name(t, e.Choice().Named()), "chosen")
 	eq(t, "Choice.Capability", e.Choice().Capability().IsNull(), true)

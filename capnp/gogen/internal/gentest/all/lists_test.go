@@ -6,7 +6,7 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/gogen/internal/gentest/all"
-	"lanyard.dev/capnp/gogen/internal/gentest/base"
+	"lanyard.dev/capnp/gogen/internal/gentest/shape"
 )
 
 func TestListsOfScalars(t *testing.T) {
@@ -68,7 +68,7 @@ func TestListsOfLists(t *testing.T) {
 		row.Set(2, -5)
 		deep := b.NewDeep(1).NewAt(0, 2).NewAt(1, 1)
 		deep.Set(0, "bottom")
-		points := b.NewPointGrid(1).NewStructsAt(0, base.PointSize, 2)
+		points := b.NewPointGrid(1).NewStructsAt(0, shape.PointSize, 2)
 		points.At(1).SetX(4)
 		b.NewFlagGrid(1).NewAt(0, 9).Set(8, true)
 		b.NewSuitGrid(1).NewAt(0, 1).Set(0, all.SuitHearts)
@@ -122,6 +122,6 @@ func TestEverythingCopied(t *testing.T) {
 		eq(t, "Equal", capnp.Equal(e, src), capnp.IsEqual)
 		eq(t, "First", e.Pair().First().Text(), "first")
 		eq(t, "Width", e.Extra().Size().Width(), 3)
-		eq(t, "Colour", e.Extra().Colour(), base.ColourGreen)
+		eq(t, "Colour", e.Extra().Colour(), shape.ColourGreen)
 	}
 }

@@ -1,14 +1,14 @@
 @0xc7d0e2f1a3b48596;
 # A second file of the same package.
 
-using Base = import "../base/base.capnp";
+using Shape = import "../shape/shape.capnp";
 using All = import "all.capnp";
 
 struct Extra {
   # Uses the other file of the package, which uses this one.
 
   all @0 :All.Everything;
-  colour @1 :Base.Colour = green;
+  colour @1 :Shape.Colour = green;
   size @2 :ExtraSize;
 }
 

@@ -5,7 +5,7 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/gogen/internal/gentest/all"
-	"lanyard.dev/capnp/gogen/internal/gentest/base"
+	"lanyard.dev/capnp/gogen/internal/gentest/shape"
 )
 
 // Setting a member sets the tag; every other member reads as its default.
@@ -31,8 +31,8 @@ func TestUnionMembers(t *testing.T) {
 			eq(t, "Kind.Which", c.Kind().Which(), all.ChoiceKindWhichLarge)
 			eq(t, "Kind.Large", c.Kind().Large(), "l")
 		}},
-		{all.ChoiceWhichAnyStruct, func(b all.ChoiceBuilder) { b.EditAnyStruct(base.PointSize).SetUint32(0, 3) }, func(t *testing.T, c all.Choice) {
-			eq(t, "AnyStruct", base.Point(c.AnyStruct()).X(), 3)
+		{all.ChoiceWhichAnyStruct, func(b all.ChoiceBuilder) { b.EditAnyStruct(shape.PointSize).SetUint32(0, 3) }, func(t *testing.T, c all.Choice) {
+			eq(t, "AnyStruct", shape.Point(c.AnyStruct()).X(), 3)
 		}},
 		{all.ChoiceWhichAnyList, func(b all.ChoiceBuilder) { capnp.NewList[bool](b.NewAnyList(), capnp.KindBool, 3) }, func(t *testing.T, c all.Choice) {
 			eq(t, "AnyList", c.AnyList().Len(), 3)
@@ -178,7 +178,7 @@ func TestConstants(t *testing.T) {
 	eq(t, "Text", all.TextConst, "a \"text\" with\nlines and €")
 	eq(t, "Data", all.DataConst, "\x00\x01\xfe\xff")
 	eq(t, "Suit", all.SuitConst, all.SuitSpades)
-	eq(t, "Colour", all.ColourConst, base.ColourBlue)
+	eq(t, "Colour", all.ColourConst, shape.ColourBlue)
 	eq(t, "Point", all.PointConst.Y(), 2)
 	eq(t, "Points", all.PointsConst.At(2).X(), 1)
 	list(t, "Texts", all.TextsConst, "one", "two")

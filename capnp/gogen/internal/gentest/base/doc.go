@@ -1,2 +1,0 @@
-// Package base is generated code that the code in the packages beside it imports. It is for tests.
-package base
