@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,8 +25,13 @@ const (
 )
 
 // Main runs the program whose argument list, name included, is args, and
-// returns its exit status. SIGINT and SIGTERM end the context of what runs.
+// returns its exit status. By the name of a schema compiler's plugin it is
+// that. SIGINT and SIGTERM end the context of what runs.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	switch strings.TrimSuffix(filepath.Base(args[0]), ".exe") {
+	case "capnpc-lanyard", "capnpc-go":
+		return pluginMain(args, stdin, stderr)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := rootCommand()

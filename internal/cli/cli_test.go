@@ -22,7 +22,9 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 func TestMain(m *testing.M) {
 	run := func() { os.Exit(cli.Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
 	testscript.Main(m, map[string]func(){
-		"lanyard": run,
+		"lanyard":        run,
+		"capnpc-lanyard": run,
+		"capnpc-go":      run,
 	})
 }
 
