@@ -78,9 +78,9 @@ func (d Diagnostic) render(b *strings.Builder) {
 }
 
 const (
-	tabWidth   = 4
-	lineWidth  = 100 // columns of source shown
-	leadColumn = 20  // columns kept before the caret when the line is cut
+	tabWidth  = 4
+	lineWidth = 100 // columns of source shown
+	lead      = 40  // bytes kept before the caret when a long line is cut
 )
 
 // snippet prints the first line of the span and underlines the part of the span that is on it.
@@ -93,23 +93,28 @@ func snippet(b *strings.Builder, f *source.File, s source.Span, mark rune) {
 	from := min(start.Column-1, len(line))
 	to := len(line)
 	if end.Line == start.Line {
-		to = min(end.Column-1, len(line))
+		to = max(from, min(end.Column-1, len(line)))
 	}
-
-	shown, marks := expand(line, from, max(to, from), mark)
-	cut := 0
-	if first := strings.IndexRune(string(marks), mark); len(shown) > lineWidth && first > leadColumn {
-		cut = min(first-leadColumn, max(0, len(shown)-1))
-	}
-	shown, marks = window(shown, cut), window(marks, cut)
-	number := fmt.Sprintf("%5d", start.Line)
-	fmt.Fprintf(b, "%s | %s\n", number, strings.TrimRight(string(shown), " "))
-	fmt.Fprintf(b, "%s | %s\n", strings.Repeat(" ", len(number)), strings.TrimRight(string(marks), " "))
+	line, cut := clip(line, from)
+	shown, marks := expand(line, from-cut, min(to-cut, len(line)), mark)
+	fmt.Fprintf(b, "%5d | %s\n", start.Line, strings.TrimRight(string(shown), " "))
+	fmt.Fprintf(b, "      | %s\n", strings.TrimRight(string(marks), " "))
 }
 
-func window(r []rune, cut int) []rune {
-	r = r[min(cut, len(r)):]
-	return r[:min(lineWidth, len(r))]
+// clip takes the part of a line around the byte at, and says how many bytes are gone before it.
+// Lines are bounded here, so that many findings in one long line cost little.
+func clip(line string, at int) (part string, cut int) {
+	if at > lineWidth-lead {
+		for cut = at - lead; cut < at && !utf8.RuneStart(line[cut]); {
+			cut++
+		}
+		line = line[cut:]
+	}
+	end := min(len(line), lineWidth)
+	for end < len(line) && end > 0 && !utf8.RuneStart(line[end]) {
+		end--
+	}
+	return line[:end], cut
 }
 
 // expand turns a source line into what a terminal shows and the marks below it:

@@ -22,23 +22,22 @@ func (p *parser) expr(what string) ast.Expr {
 		if !member && !apply {
 			break
 		}
-		// a.b.c grows downwards in the tree like nested parentheses do.
+		p.node()
+		if apply {
+			args, end := p.args()
+			e = &ast.Apply{Span: span(e, end), Func: e, Args: args}
+			p.depth++ // chains of suffixes are as deep in the tree as nested parentheses
+			p.count(Application)
+			continue
+		}
 		if !p.enter() {
 			break
 		}
-		p.node()
-		if member {
-			p.next()
-			name := p.ident("a name after '.'")
-			if p.bad {
-				break
-			}
+		p.next()
+		name := p.ident("a name after '.'")
+		if !p.bad {
 			e = &ast.Member{Span: span(e, name.Span), Parent: e, Name: name}
 			p.count(MemberName)
-		} else {
-			args, end := p.args()
-			e = &ast.Apply{Span: span(e, end), Func: e, Args: args}
-			p.count(Application)
 		}
 	}
 	p.depth = depth

@@ -10,7 +10,7 @@ func isKeyword(word string) bool {
 
 // foreign are the words of other schema languages for our keywords.
 var foreign = map[string]string{
-	"message": "struct", "record": "struct", "class": "struct", "type": "struct",
+	"message": "struct", "record": "struct", "class": "struct", "structure": "struct", "type": "struct",
 	"service": "interface", "protocol": "interface", "trait": "interface",
 	"oneof": "union", "alias": "using", "typedef": "using", "constant": "const", "enumeration": "enum",
 }

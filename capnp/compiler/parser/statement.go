@@ -194,9 +194,7 @@ func (p *parser) block(body level, d *ast.Decl) uint32 {
 // unclosed reports a block that the file ends in: only the innermost, which swallowed the '}' of
 // those around it.
 func (p *parser) unclosed(opener token.Token) {
-	p.lastError = -1
-	p.syntax(diag.Unclosed, opener.Span, "this '{' is never closed.", "")
-	p.bad = false
+	p.fail(diag.Unclosed, opener.Span, "Parse error: this '{' is never closed.", "")
 	p.stop()
 }
 

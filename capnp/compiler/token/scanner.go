@@ -17,7 +17,8 @@ type Scanner struct {
 	report func(diag.Diagnostic)
 
 	off int
-	// runEnd is the end of an operator run that was reported and is handed out piece by piece.
+	// runEnd is the end of the last operator run; a wrong one was reported and is handed out piece
+	// by piece up to there.
 	runEnd int
 }
 
@@ -192,6 +193,9 @@ func quote(text string) string {
 // validOps are the operators of the language; a run of operator characters must be one of them.
 const validOps = "! $ * - -> . : = @"
 
+// longestRun is how many operators may be glued together and still be taken one by one.
+const longestRun = 8
+
 func validOp(op string) bool {
 	return !strings.Contains(op, " ") && strings.Contains(" "+validOps+" ", " "+op+" ")
 }
@@ -200,15 +204,21 @@ func validOp(op string) bool {
 // are errors; we say which and go on as if there had been spaces.
 func (s *Scanner) operator() (Token, bool) {
 	start := s.off
-	end := start
-	for end < len(s.text) && isOp(s.text[end]) {
-		end++
-	}
-	run := s.text[start:end]
-	if start >= s.runEnd && !validOp(run) {
+	if start >= s.runEnd {
+		end := start
+		for end < len(s.text) && isOp(s.text[end]) {
+			end++
+		}
 		s.runEnd = end
-		s.fail(diag.BadOperator, start, end, "Parse error: "+quote(run)+" is not an operator.", spaced(run))
+		if run := s.text[start:end]; !validOp(run) {
+			s.fail(diag.BadOperator, start, end, "Parse error: "+quote(run)+" is not an operator.", spaced(run))
+			if len(run) > longestRun {
+				s.off = end
+				return Token{}, false
+			}
+		}
 	}
+	run := s.text[start:s.runEnd]
 	op := firstOp(run)
 	s.off = start + max(len(op), 1)
 	if op == "" {
@@ -231,11 +241,11 @@ func firstOp(run string) string {
 
 // spaced suggests where to put spaces, if that would help.
 func spaced(run string) string {
-	if len(run) > 8 {
-		return ""
-	}
 	if strings.HasPrefix(run, "//") || strings.HasPrefix(run, "/*") {
 		return "comments start with #"
+	}
+	if len(run) > longestRun {
+		return ""
 	}
 	var parts []string
 	for run != "" {
