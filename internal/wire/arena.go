@@ -31,19 +31,20 @@ const (
 // The first defect sticks; from then on allocations may fail, a builder that could not be allocated is null, and
 // writes to it are ignored.
 type MessageBuilder struct {
-	err      atomic.Pointer[Defect] // atomic because a stale view may be written from elsewhere
-	caps     CapTable
-	options  BuilderOptions
-	words    int64  // allocated in all segments
-	capacity int64  // of all segments, in words
-	reserve  uint32 // bytes of segment 0 set aside
-	reserved uint32 // bytes of them in use
-	within   bool   // between BeginReserve and EndReserve
-	pinned   bool   // something outside points into the memory: it must not be reused
-	from     *MessageBuilder
-	snapshot *Message // of Reader, while nothing was allocated since
-	seg0     builderSegment
-	more     []*builderSegment
+	err           atomic.Pointer[Defect] // atomic because a stale view may be written from elsewhere
+	caps          CapTable
+	options       BuilderOptions
+	words         int64  // allocated in all segments
+	capacity      int64  // of all segments, in words
+	reserve       uint32 // bytes of segment 0 set aside
+	reserved      uint32 // bytes of them in use
+	within        bool   // between BeginReserve and EndReserve
+	pinned        bool   // something outside points into the memory: it must not be reused
+	from          *MessageBuilder
+	snapshot      *Message // of Reader, current while words is snapshotWords
+	snapshotWords int64
+	seg0          builderSegment
+	more          []*builderSegment
 }
 
 // builderSegment is memory that fills up. base never changes; n only grows, until the memory goes elsewhere: then

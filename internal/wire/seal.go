@@ -71,16 +71,8 @@ func (mb *MessageBuilder) empty() {
 // replaced once more memory was allocated.
 func (mb *MessageBuilder) reader() *Message {
 	mb.pinned = true
-	if mb.snapshot == nil || !mb.current(mb.snapshot) {
-		mb.snapshot = mb.asMessage()
+	if mb.snapshot == nil || mb.snapshotWords != mb.words {
+		mb.snapshot, mb.snapshotWords = mb.asMessage(), mb.words
 	}
 	return mb.snapshot
-}
-
-func (mb *MessageBuilder) current(m *Message) bool {
-	if m.NumSegments() != mb.NumSegments() || m.seg0.n != mb.seg0.n {
-		return false
-	}
-	n := len(mb.more)
-	return n == 0 || m.more[n-1].n == mb.more[n-1].n
 }
