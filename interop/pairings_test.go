@@ -23,11 +23,7 @@ var steps = []string{
 // elsewhere is ours.
 func TestCalculator(t *testing.T) {
 	eachPair(t, func(t *testing.T, server, c kit) {
-		n := 3
-		if server.name == "Go" || c.name == "Go" {
-			n = runs(t)
-		}
-		repeat(t, server.calcServer, n, func(t *testing.T, addr string, n int, limit time.Duration) {
+		repeat(t, server.calcServer, runsOf(t, server, c), func(t *testing.T, addr string, n int, limit time.Duration) {
 			out := client(t, limit, c.calcClient, addr, "--repeat", fmt.Sprint(n))
 			want := strings.Join(steps, "\n") + fmt.Sprintf("\ndone %d\n", n)
 			if out != want {
@@ -43,7 +39,7 @@ func TestProbe(t *testing.T) {
 		if server.probeServer == nil || c.probeClient == nil {
 			t.Skip("has no Probe")
 		}
-		repeat(t, server.probeServer, runs(t), func(t *testing.T, addr string, n int, limit time.Duration) {
+		repeat(t, server.probeServer, runsOf(t, server, c), func(t *testing.T, addr string, n int, limit time.Duration) {
 			out := client(t, limit, c.probeClient, addr, "--repeat", fmt.Sprint(n))
 			if want := fmt.Sprintf("done %d\n", n); out != want {
 				t.Fatalf("client printed:\n%s\nwant:\n%s", out, want)
@@ -70,6 +66,14 @@ func eachPair(t *testing.T, f func(t *testing.T, server, c kit)) {
 			})
 		}
 	}
+}
+
+// runsOf is how often a pairing runs: without Go a few times are enough.
+func runsOf(t *testing.T, server, c kit) int {
+	if server.name == "Go" || c.name == "Go" {
+		return runs(t)
+	}
+	return 3
 }
 
 // batch is how many runs share a client process and a time limit.

@@ -8,7 +8,8 @@
 // flight makes M echo() calls and keeps K of them unanswered; chain makes M
 // chains of N pipelined self() calls one after the other; stream makes M
 // write() calls as fast as flow control lets it. --warm calls come before the
-// clock starts. Exits 0, 1 (something was wrong) or 3 (time limit).
+// clock starts. With --linger 1 it keeps the connection until its standard input
+// ends. Exits 0, 1 (something was wrong) or 3 (time limit).
 #include "probe.h"
 
 namespace {
@@ -177,7 +178,7 @@ void checkAll(Load& load) {
 
 int main(int argc, char** argv) {
   peer::Args args(argc, argv, {{"mode", "check"}, {"calls", "1000"}, {"warm", "0"}, {"depth", "16"},
-                               {"inflight", "1"}, {"size", "0"}, {"repeat", "1"}, {"timeout", "60"}});
+                               {"inflight", "1"}, {"size", "0"}, {"repeat", "1"}, {"timeout", "60"}, {"linger", "0"}});
   peer::limitTime(args.number("timeout"));
   const std::string mode = args.text("mode");
   void (Load::*load)(uint64_t) = mode == "chain"    ? &Load::chains
@@ -214,5 +215,11 @@ int main(int argc, char** argv) {
     printf("\"mode\":\"%s\",\"calls\":%s,\"depth\":%s,\"inflight\":%s,\"size\":%s,\"seconds\":%.9f}\n",
            mode.c_str(), args.text("calls").c_str(), args.text("depth").c_str(),
            args.text("inflight").c_str(), args.text("size").c_str(), taken);
+    fflush(stdout);
+    if (args.number("linger") != 0) {
+      // Whatever is left to be sent goes out before this blocks.
+      io.provider->getTimer().afterDelay(50 * kj::MILLISECONDS).wait(io.waitScope);
+      while (getchar() != EOF) {}
+    }
   });
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -32,10 +33,14 @@ func load(ctx context.Context, o *options) error {
 		if err := run(ctx, probe, o, o.calls); err != nil {
 			return err
 		}
-		return json.NewEncoder(os.Stdout).Encode(map[string]any{
+		err := json.NewEncoder(os.Stdout).Encode(map[string]any{
 			"library": "Lanyard", "mode": o.mode, "calls": o.calls, "depth": o.depth,
 			"inflight": o.inflight, "size": o.size, "seconds": time.Since(start).Seconds(),
 		})
+		if err == nil && o.linger != 0 {
+			_, err = io.Copy(io.Discard, os.Stdin)
+		}
+		return err
 	})
 }
 

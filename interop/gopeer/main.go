@@ -6,6 +6,7 @@
 //	gopeer calc  ADDRESS [-repeat N]      goes through a calculator's steps
 //	gopeer check ADDRESS [-repeat N]      checks every method of a Probe
 //	gopeer load  ADDRESS [-mode M] [-calls N] [-warm N] [-depth N] [-inflight N] [-size N]
+//	             [-linger 1]              and keeps the connection until standard input ends
 //
 // ADDRESS is HOST:PORT or unix:PATH. The options, the output and the exit status
 // (1: a check failed, 3: time limit) are those of the C++ and Python peers.
@@ -67,6 +68,7 @@ type options struct {
 	depth    int
 	inflight int
 	size     int
+	linger   int
 }
 
 func parse(command, addr string, args []string) *options {
@@ -84,6 +86,7 @@ func parse(command, addr string, args []string) *options {
 	f.IntVar(&o.depth, "depth", 16, "calls in a chain")
 	f.IntVar(&o.inflight, "inflight", 1, "calls unanswered at a time")
 	f.IntVar(&o.size, "size", 0, "bytes in each call")
+	f.IntVar(&o.linger, "linger", 0, "1: keep the connection until standard input ends")
 	f.Parse(args)
 	return o
 }
