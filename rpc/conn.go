@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lanyard.dev/capnp"
@@ -98,7 +99,8 @@ type Conn struct {
 		busy     bool
 	}
 
-	out outbox
+	out   outbox
+	calls atomic.Int64 // under way, both directions
 
 	counts counters
 
@@ -179,6 +181,7 @@ func (c *Conn) Drain(t *capnp.Turn) {
 			c.e.Do(&q[i], t)
 		}
 		clear(q)
+		c.calls.Store(int64(c.e.Calls()))
 		in.mu.Lock()
 		in.spare = q
 	}

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,8 @@ type outbox struct {
 	free    []byte      // to fill next
 	writing bool
 	closed  bool
-	room    chan struct{} // closed when the queue has been written; nil if nobody waits
+	room    chan struct{} // closed when callers may add again; nil if nobody waits
+	idle    chan struct{} // closed when nothing is being written; nil if nobody waits
 
 	wake chan struct{}
 }
@@ -77,29 +79,32 @@ func (o *outbox) append(b []byte) {
 	o.tail = append(o.tail, b...)
 }
 
+// batch is what one write writes: bufs, then last.
+type batch struct {
+	bufs net.Buffers
+	last []byte
+}
+
 // begin takes what is queued, unless somebody is writing already.
-func (o *outbox) begin() (net.Buffers, bool) {
+func (o *outbox) begin() (batch, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.writing || len(o.bufs) == 0 && len(o.tail) == 0 {
-		return nil, false
+		return batch{}, false
 	}
 	o.writing = true
 	return o.take(), true
 }
 
-func (o *outbox) take() net.Buffers {
-	b := o.bufs
-	if len(o.tail) > 0 {
-		b = append(b, o.tail)
-	}
+func (o *outbox) take() batch {
+	b := batch{o.bufs, o.tail}
 	o.bufs, o.tail = nil, nil
 	return b
 }
 
 // next ends a write of n bytes, whose last buffer was last, and takes what has gathered since. It
 // reports false, and ends writing, if that is nothing.
-func (o *outbox) next(n int64, last []byte) (net.Buffers, bool) {
+func (o *outbox) next(n int64, last []byte) (batch, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.size.Add(-n)
@@ -112,7 +117,11 @@ func (o *outbox) next(n int64, last []byte) (net.Buffers, bool) {
 	}
 	if len(o.bufs) == 0 && len(o.tail) == 0 {
 		o.writing = false
-		return nil, false
+		if o.idle != nil {
+			close(o.idle)
+			o.idle = nil
+		}
+		return batch{}, false
 	}
 	return o.take(), true
 }
@@ -143,6 +152,26 @@ func (o *outbox) close() {
 	}
 }
 
+// wait waits until nobody writes any more, but not for ever.
+func (o *outbox) wait(atMost time.Duration) {
+	o.mu.Lock()
+	if !o.writing {
+		o.mu.Unlock()
+		return
+	}
+	if o.idle == nil {
+		o.idle = make(chan struct{})
+	}
+	idle := o.idle
+	o.mu.Unlock()
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	select {
+	case <-idle:
+	case <-timer.C:
+	}
+}
+
 // Admit implements engine.Host: callers wait while more than the soft limit is queued.
 func (c *Conn) Admit(ctx context.Context) error {
 	o := &c.out
@@ -166,33 +195,43 @@ func (c *Conn) Admit(ctx context.Context) error {
 	return nil
 }
 
+// busyCalls is how many calls must be under way for a writer to let others add to what it is
+// about to write. With fewer it would only wake another processor.
+const busyCalls = 2
+
 // flush writes what is queued, unless somebody is doing so.
 func (c *Conn) flush() {
-	bufs, ok := c.out.begin()
+	if c.calls.Load() > busyCalls {
+		runtime.Gosched()
+	}
+	b, ok := c.out.begin()
 	for ok {
-		var n int64
-		for _, b := range bufs {
-			n += int64(len(b))
+		n := int64(len(b.last))
+		for _, x := range b.bufs {
+			n += int64(len(x))
 		}
-		last := bufs[len(bufs)-1]
-		err := c.write(bufs)
-		if err != nil {
+		last := b.last
+		if err := c.write(b); err != nil {
 			c.lost(err)
 		}
-		bufs, ok = c.out.next(n, last)
+		b, ok = c.out.next(n, last)
 	}
 }
 
-func (c *Conn) write(bufs net.Buffers) error {
+func (c *Conn) write(b batch) error {
 	if c.Err() != nil {
 		if d, ok := c.rwc.(interface{ SetWriteDeadline(time.Time) error }); ok {
 			d.SetWriteDeadline(time.Now().Add(c.limits.CloseTimeout))
 		}
 	}
 	c.counts.writes.Add(1)
-	if len(bufs) == 1 {
-		_, err := c.rwc.Write(bufs[0])
+	if len(b.bufs) == 0 {
+		_, err := c.rwc.Write(b.last)
 		return err
+	}
+	bufs := b.bufs
+	if len(b.last) > 0 {
+		bufs = append(bufs, b.last)
 	}
 	_, err := bufs.WriteTo(c.rwc)
 	return err
@@ -213,6 +252,7 @@ func (c *Conn) writeLoop() {
 			c.flush()
 		case <-c.closed:
 			c.flush()
+			c.out.wait(c.limits.CloseTimeout)
 			c.rwc.Close()
 			return
 		}

@@ -217,7 +217,7 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 		e.embargoes.remove(r.embargoID)
 		r.embargo = false
 		for _, c := range r.queue {
-			c.Return(capnp.Result{Err: err}, t)
+			c.Refuse(err, t)
 		}
 		r.queue = nil
 		e.publish(r, t)
@@ -242,6 +242,9 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 	}
 	e.host.Closed(err)
 }
+
+// Calls is the number of calls under way, in both directions.
+func (e *Engine) Calls() int { return e.questions.len() + len(e.answers) }
 
 // Stats is the number of rows in each table.
 type Stats struct{ Questions, Answers, Exports, Imports, Embargoes int }
