@@ -193,7 +193,6 @@ const (
 
 	// TooBig is for a file beyond the limit of bytes or of declarations and expressions.
 	//
-	// Example (nodes 4):
-	//	const primes :List(Int32) = [2, 3, 5, 7, 11];
+	// (The example would be long: TestLimits.)
 	TooBig Code = "too-big"
 )

@@ -93,7 +93,9 @@ func (s *Scanner) Scan() Token {
 				s.off++
 				return s.withDoc(s.token(kind, start))
 			}
-			s.skipUnknown()
+			if t, ok := s.unknown(); ok {
+				return t
+			}
 		}
 	}
 }
@@ -152,9 +154,19 @@ func (s *Scanner) lineEnd(from int) int {
 	return len(s.text)
 }
 
-// skipUnknown passes a run of characters that belong to no token and reports it, once.
-func (s *Scanner) skipUnknown() {
-	start, valid := s.off, true
+// unknown passes a run of characters that belong to no token and reports it, once. Text in quotes of
+// another kind than ours is a string all the same.
+func (s *Scanner) unknown() (Token, bool) {
+	start := s.off
+	if n := foreignString(s.text[start:]); n > 0 {
+		s.off += n
+		s.fail(diag.BadCharacter, start, s.off, "Parse error: "+quote(s.text[start:s.off])+" is not a string.",
+			`strings are written in straight double quotes: "`)
+		t := s.token(String, start)
+		t.Form = Damaged
+		return t, true
+	}
+	valid := true
 	for s.off < len(s.text) {
 		c := s.text[s.off]
 		if isSpace(c) || c == '#' || c == '"' || c == '`' || isNameStart(c) || isDigit(c) || isOp(c) || punctuation(c) != EOF {
@@ -165,20 +177,34 @@ func (s *Scanner) skipUnknown() {
 		s.off += n
 	}
 	if !valid {
-		return // checkEncoding has reported it
+		return Token{}, false // checkEncoding has reported it
 	}
 	hint := ""
-	switch r, _ := utf8.DecodeRuneInString(s.text[start:s.off]); {
-	case r == '\'':
-		hint = "strings are written in double quotes"
-	case strings.ContainsRune("“”„«»", r):
-		hint = "these are typographic quotes; use \""
-	case r >= utf8.RuneSelf:
+	switch run := s.text[start:s.off]; {
+	case run[0] >= utf8.RuneSelf:
 		hint = "names have only the letters a-z and A-Z and digits"
-	case r == '\\':
+	case run[0] == '\\':
 		hint = "escapes stand inside string literals"
 	}
 	s.fail(diag.BadCharacter, start, s.off, "Parse error: unexpected character "+quote(s.text[start:s.off])+".", hint)
+	return Token{}, false
+}
+
+// foreignString is the length of a string in single or typographic quotes at the start of text,
+// on one line and not very long; 0 if there is none.
+func foreignString(text string) int {
+	const most = 200
+	for _, quotes := range [...][2]string{{"'", "'"}, {"‘", "’"}, {"“", "”"}, {"„", "“"}, {"«", "»"}} {
+		rest, ok := strings.CutPrefix(text, quotes[0])
+		if !ok {
+			continue
+		}
+		rest = rest[:min(len(rest), most)]
+		if i := strings.IndexAny(rest, "\n"+quotes[1]); i >= 0 && strings.HasPrefix(rest[i:], quotes[1]) {
+			return len(quotes[0]) + i + len(quotes[1])
+		}
+	}
+	return 0
 }
 
 // quote shows a short piece of source in a message.

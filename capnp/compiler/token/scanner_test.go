@@ -76,6 +76,7 @@ func TestScan(t *testing.T) {
 		{"@-1", "@ - int:1"},
 		// What belongs to no token is reported and skipped.
 		{"a'b", "a b"},
+		{"'a b' c “d” «e\n", `"" c "" e`},
 		{"é a", "a"},
 		{"a\\b", "a b"},
 		// Broken literals stay one token.
@@ -115,7 +116,8 @@ func TestScanReports(t *testing.T) {
 		{"\xff\xfea", "f:1:1-3: error: Non-UTF-8 input detected. Cap'n Proto schema files must be UTF-8 text."},
 		{"# a\n\x00", "f:2:1-2: error: Non-UTF-8 input detected. Cap'n Proto schema files must be UTF-8 text."},
 		{"# \xe9\n\"\xe9\" \xe9", "f:1:3-4: error: Non-UTF-8 input detected. Cap'n Proto schema files must be UTF-8 text."},
-		{"a ''' b", "f:1:3-6: error: Parse error: unexpected character '''''."},
+		{"a ' b", "f:1:3-4: error: Parse error: unexpected character '''."},
+		{"a 'b'", "f:1:3-6: error: Parse error: ''b'' is not a string."},
 		{"a := b", "f:1:3-5: error: Parse error: ':=' is not an operator."},
 		{"=:=", "f:1:1-4: error: Parse error: '=:=' is not an operator."},
 		{"+ 1", "f:1:1-2: error: Parse error: '+' is not an operator."},
@@ -143,8 +145,8 @@ func TestScanReports(t *testing.T) {
 
 func TestHints(t *testing.T) {
 	tests := []struct{ text, want string }{
-		{"a 'b'", "double quotes"},
-		{"a “b”", "typographic quotes"},
+		{"a 'b'", "straight double quotes"},
+		{"a “b”", "straight double quotes"},
 		{"größe", "letters a-z"},
 		{`a\n`, "escapes stand inside"},
 		{"=-1", "'= -'"},

@@ -1,7 +1,8 @@
 @0xbc9bc4b2ba7cb1a6;
 # Text that cannot be cut into tokens.
 
-const typographic :Text = “quoted”;     # ERROR "unexpected character '“'" "unexpected character '”'"
+const typographic :Text = “quoted”;     # ERROR "'“quoted”' is not a string. \\[bad-character\\]"
+const single :Text = 'single';          # ERROR "''single'' is not a string"
 const accentué :Int32 = 1;              # ERROR "unexpected character 'é'"
 const dot :Int32 = 1·5;                 # ERROR "unexpected character '·'" "expected ';'"
 
