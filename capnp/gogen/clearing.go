@@ -11,13 +11,14 @@ import (
 type extent struct {
 	bits     []uint64 // one word each
 	pointers []bool
+	groups   map[uint64]bool // seen
 }
 
 // clearing returns the calls that set everything in a group to zero, with as few as possible.
 func (p *printer) clearing(n schema.Node) []string {
 	s := n.Struct()
-	e := extent{make([]uint64, s.DataWordCount()), make([]bool, s.PointerCount())}
-	p.cover(&e, n, 0)
+	e := extent{make([]uint64, s.DataWordCount()), make([]bool, s.PointerCount()), map[uint64]bool{}}
+	p.cover(&e, n)
 	var out []string
 	for word, bits := range e.bits {
 		out = append(out, clearWord(uint32(word), bits)...)
@@ -31,17 +32,18 @@ func (p *printer) clearing(n schema.Node) []string {
 }
 
 // cover adds what the fields of a group cover, and the tag of its union.
-func (p *printer) cover(e *extent, n schema.Node, depth int) {
-	if depth > maxScopes {
+func (p *printer) cover(e *extent, n schema.Node) {
+	if e.groups[n.Id()] {
 		return
 	}
+	e.groups[n.Id()] = true
 	if n.Struct().DiscriminantCount() > 0 {
 		e.add(uint64(n.Struct().DiscriminantOffset())*16, 16)
 	}
 	for _, f := range n.Struct().Fields().All() {
 		if f.Which() == schema.FieldWhichGroup {
 			if c, ok := p.g.nodes[f.Group().TypeId()]; ok && c.ScopeId() == n.Id() {
-				p.cover(e, c, depth+1)
+				p.cover(e, c)
 			}
 			continue
 		}

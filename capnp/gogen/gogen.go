@@ -80,7 +80,7 @@ type generator struct {
 	made      map[uint64]madeStruct // parameter and result structs that methods brought along
 	owners    map[uint64]uint64     // node to file
 	names     map[uint64]string     // node to Go name
-	caps      map[uint64]bool       // struct to: holds capabilities
+	caps      map[uint64]bool       // structs that lead to capabilities, made on demand
 	declared  map[string]origin     // package-level and member names taken so far
 	taken     map[takenName]bool    // names of nodes, made on demand
 	problems  Problems
@@ -119,7 +119,6 @@ func newGenerator(req schema.CodeGeneratorRequest, opt *Options) *generator {
 		made:     map[uint64]madeStruct{},
 		owners:   map[uint64]uint64{},
 		names:    map[uint64]string{},
-		caps:     map[uint64]bool{},
 		declared: map[string]origin{},
 	}
 	for _, n := range req.Nodes().All() {
@@ -265,6 +264,9 @@ const streamResult = 0x995f9a3377c0b16e
 
 func (m method) streaming() bool { return m.ResultStructType() == streamResult }
 
+// maxAncestors bounds how many interfaces one inherits from.
+const maxAncestors = 1000
+
 // ancestors returns every interface that n inherits from, each once, nearest first.
 func (g *generator) ancestors(n schema.Node) []schema.Node {
 	var out []schema.Node
@@ -277,6 +279,10 @@ func (g *generator) ancestors(n schema.Node) []schema.Node {
 				continue
 			}
 			seen[s.Id()] = true
+			if len(out) == maxAncestors {
+				g.problem(g.originOf(n.Id()), "", "it inherits from too many interfaces")
+				return out
+			}
 			base, ok := g.nodes[s.Id()]
 			if !ok || base.Which() != schema.NodeWhichInterface {
 				g.problem(g.originOf(n.Id()), "", fmt.Sprintf("it extends @0x%x, which the request does not describe", s.Id()))
@@ -291,32 +297,41 @@ func (g *generator) ancestors(n schema.Node) []schema.Node {
 
 // hasCaps reports whether values of a struct can lead to capabilities, so that pipelining on
 // a promise for one makes sense.
-func (g *generator) hasCaps(start uint64) bool {
-	if known, ok := g.caps[start]; ok {
-		return known
+func (g *generator) hasCaps(id uint64) bool {
+	if g.caps == nil {
+		g.caps = g.findCaps()
 	}
-	found := false
-	seen := map[uint64]bool{start: true}
-	queue := []uint64{start}
-	for len(queue) > 0 && !found {
-		id := queue[0]
-		queue = queue[1:]
-		for _, f := range g.nodes[id].Struct().Fields().All() {
-			next := f.Group().TypeId()
-			if f.Which() == schema.FieldWhichSlot {
-				t := f.Slot().Type()
-				for t.Which() == schema.TypeWhichList {
-					t = t.List().ElementType()
-				}
-				found = found || t.Which() == schema.TypeWhichInterface || t.Which() == schema.TypeWhichAnyPointer
-				next = t.Struct().TypeId()
+	return g.caps[id]
+}
+
+// findCaps returns the structs that have a capability or a pointer of any type somewhere below.
+func (g *generator) findCaps() map[uint64]bool {
+	found := map[uint64]bool{}
+	users := map[uint64][]uint64{} // struct to those that have it as a field
+	var queue []uint64
+	for _, n := range g.req.Nodes().All() {
+		for _, f := range n.Struct().Fields().All() {
+			t := f.Slot().Type()
+			for t.Which() == schema.TypeWhichList {
+				t = t.List().ElementType()
 			}
-			if next != 0 && !seen[next] {
-				seen[next] = true
-				queue = append(queue, next)
+			switch {
+			case f.Which() == schema.FieldWhichGroup:
+				users[f.Group().TypeId()] = append(users[f.Group().TypeId()], n.Id())
+			case t.Which() == schema.TypeWhichStruct:
+				users[t.Struct().TypeId()] = append(users[t.Struct().TypeId()], n.Id())
+			case t.Which() == schema.TypeWhichInterface || t.Which() == schema.TypeWhichAnyPointer:
+				queue = append(queue, n.Id())
 			}
 		}
 	}
-	g.caps[start] = found
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		if !found[id] {
+			found[id] = true
+			queue = append(queue, users[id]...)
+		}
+	}
 	return found
 }

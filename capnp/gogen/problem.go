@@ -54,7 +54,13 @@ func (o origin) String() string {
 	return o.name
 }
 
+// maxProblems bounds how many problems are kept.
+const maxProblems = 200
+
 func (g *generator) problem(o origin, fix, text string) {
+	if len(g.problems) >= maxProblems {
+		return
+	}
 	p := Problem{plain(o.file), plain(o.String()), plain(text), plain(fix)}
 	for _, q := range g.problems {
 		if p == q {
