@@ -97,8 +97,8 @@ func snippet(b *strings.Builder, f *source.File, s source.Span, mark rune) {
 	}
 	line, cut := clip(line, from)
 	shown, marks := expand(line, from-cut, min(to-cut, len(line)), mark)
-	fmt.Fprintf(b, "%5d | %s\n", start.Line, strings.TrimRight(string(shown), " "))
-	fmt.Fprintf(b, "      | %s\n", strings.TrimRight(string(marks), " "))
+	b.WriteString(strings.TrimRight(fmt.Sprintf("%5d | %s", start.Line, string(shown)), " ") + "\n")
+	b.WriteString(strings.TrimRight("      | "+string(marks), " ") + "\n")
 }
 
 // clip takes the part of a line around the byte at, and says how many bytes are gone before it.
