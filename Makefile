@@ -32,8 +32,8 @@ vuln: ## [?] known vulnerabilities; says so where the database is out of reach
 fresh: ## [?] regenerating every generated file changes nothing
 	go run ./cmd/lanyard schema gen ./... && git diff --exit-code
 
-peers: ## [?] build the C++ and Python peers (needs: interop/setup)
-	$(MAKE) -C interop
+peers: ## [?] install and build the C++ and Python peers
+	interop/setup
 
 interop: peers ## [?] C++ and Python against Go, both ways, RUNS=100 times each
 	LANYARD_INTEROP=require LANYARD_INTEROP_RUNS=$(RUNS) go test -race -count=1 -timeout 60m ./interop/...
@@ -44,8 +44,9 @@ fuzz: ## [?] every fuzz target for FUZZ=30s, with the executions counted
 cover: ## [?] at least 90 % of the statements of each decoder and the engine
 	tools/cover 90 $(COVER)
 
-house: ## [?] the module renamed, the tools themselves
-	go -C tools vet ./... && go -C tools test ./...
+house: ## [?] the other modules, and this one under another name
+	go -C bench vet ./...
+	go -C tools vet ./... && go -C tools test -v -count=1 ./...
 
 rename: ## make rename MODULE=example.org/mine: another module path, everywhere
 	tools/rename $(MODULE)
