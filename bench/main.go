@@ -57,20 +57,21 @@ func run(ctx context.Context, rounds int, span time.Duration, only string, place
 			jobs = append(jobs, j)
 		}
 	}
+	busy := loadAverage()
 	m := &measurer{dir: dir, span: span, calls: map[key]int{}, results: map[key][]float64{}, library: map[string]string{}}
 	for round := range rounds {
 		for _, j := range jobs {
 			// Who goes first changes, so that nobody always has the warm machine.
 			for i := range peers {
 				p := peers[(i+round)%len(peers)]
-				fmt.Fprintf(os.Stderr, "\r\x1b[Kround %d of %d: %s, %s", round+1, rounds, j.name(), p.name)
+				progress("round %d of %d: %s, %s", round+1, rounds, j.name(), p.name)
 				if err := m.measure(ctx, p, j); err != nil {
 					return fmt.Errorf("%s, %s: %w", j.name(), p.name, err)
 				}
 			}
 		}
 	}
-	fmt.Fprint(os.Stderr, "\r\x1b[K")
+	progress("")
 
 	to := io.Writer(os.Stdout)
 	if out != "" {
@@ -81,5 +82,12 @@ func run(ctx context.Context, rounds int, span time.Duration, only string, place
 		defer f.Close()
 		to = io.MultiWriter(os.Stdout, f)
 	}
-	return writeTable(to, peers, jobs, m, rounds)
+	return writeTable(to, peers, jobs, m, rounds, busy)
+}
+
+// progress shows what is going on, where somebody may be looking.
+func progress(format string, args ...any) {
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		fmt.Fprintf(os.Stderr, "\r\x1b[K"+format, args...)
+	}
 }

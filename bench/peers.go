@@ -36,8 +36,8 @@ func findPeers(ctx context.Context, dir string) ([]peer, error) {
 		}
 		peers = append(peers, built("C++ of CAPNP_PREFIX", build))
 	}
-	ours := filepath.Join(dir, "goprobe")
-	if err := command(ctx, "go", "build", "-o", ours, "lanyard.dev/interop/goprobe"); err != nil {
+	ours := filepath.Join(dir, "gopeer")
+	if err := command(ctx, "go", "build", "-o", ours, "lanyard.dev/interop/gopeer"); err != nil {
 		return nil, err
 	}
 	peers = append(peers, peer{name: "Lanyard", server: []string{ours, "serve"}, client: []string{ours, "load"}, ours: true})

@@ -6,15 +6,17 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // writeTable prints the medians, and for every peer but the first how its rate
 // compares: 2.00× is twice as fast.
-func writeTable(w io.Writer, peers []peer, jobs []job, m *measurer, rounds int) error {
+func writeTable(w io.Writer, peers []peer, jobs []job, m *measurer, rounds int, busy string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s/%s, %d CPUs, %s; medians of %d rounds (least–most), every peer against itself,\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel(), rounds)
-	fmt.Fprintf(&b, "two processes, in turn; in brackets the rate compared with %s.\n\n", m.library[peers[0].name])
+	fmt.Fprintf(&b, "%s/%s, %d CPUs (%s), %s%s.\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel(), runtime.Version(), busy)
+	fmt.Fprintf(&b, "Medians of %d rounds (least–most); every peer against itself, two processes, all in turn.\n", rounds)
+	fmt.Fprintf(&b, "In brackets the rate compared with %s.\n\n", m.library[peers[0].name])
 	b.WriteString("| work |")
 	for _, p := range peers {
 		fmt.Fprintf(&b, " %s |", m.library[p.name])
@@ -77,4 +79,18 @@ func cpuModel() string {
 		}
 	}
 	return "unknown processor"
+}
+
+// loadAverage says how much else the machine had to do before the start, or
+// nothing where that is not known or little.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(string(b), " ")
+	if n, err := strconv.ParseFloat(first, 64); err != nil || n < 0.5 {
+		return ""
+	}
+	return ", busy with other things (load " + first + ")"
 }
