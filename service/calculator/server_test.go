@@ -111,8 +111,9 @@ func power(_ context.Context, call CalculatorFunctionCallCall) (float64, error) 
 }
 
 // TestSamples does what the sample clients do.
-func TestSamples(t *testing.T) {
-	d := newDesk(t, nil)
+func TestSamples(t *testing.T) { samples(newDesk(t, nil)) }
+
+func samples(d desk) {
 	add, sub, mul := d.operator(CalculatorOperatorAdd), d.operator(CalculatorOperatorSubtract), d.operator(CalculatorOperatorMultiply)
 	d.want(d.evaluate(number(123)), 123)
 	d.want(d.evaluate(invoke(sub, invoke(add, number(123), number(45)), number(67))), 101)
