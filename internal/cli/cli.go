@@ -25,15 +25,17 @@ const (
 )
 
 // Main runs the program whose argument list, name included, is args, and
-// returns its exit status. By the name of a schema compiler's plugin it is
-// that. SIGINT and SIGTERM end the context of what runs.
+// returns its exit status. By the name of a schema compiler or of its plugin
+// it is that. SIGINT and SIGTERM end the context of what runs.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	switch strings.TrimSuffix(filepath.Base(args[0]), ".exe") {
 	case "capnpc-lanyard", "capnpc-go":
 		return pluginMain(args, stdin, stderr)
+	case "capnp", "capnpc":
+		return capnpMain(ctx, args, stdout, stderr)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	root := rootCommand()
 	root.SetArgs(args[1:])
 	root.SetIn(stdin)
