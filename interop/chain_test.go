@@ -28,8 +28,8 @@ func TestDeepChains(t *testing.T) {
 		deepChains(t, need(t, cpp).probeClient, chains)
 	})
 	t.Run("go", func(t *testing.T) {
-		loader := peer{need(t, ours).probeClient[0], "load"} // slow: has the race detector
-		deepChains(t, loader, chains/10)
+		loader := peer{need(t, ours).probeClient[0], "load"}
+		deepChains(t, loader, chains/10) // it has the race detector
 	})
 }
 

@@ -33,6 +33,20 @@ func TestCalculator(t *testing.T) {
 	})
 }
 
+// TestCalcCommand: `lanyard calc` needs no server of ours.
+func TestCalcCommand(t *testing.T) {
+	lanyard := need(t, ours).calcServer[0]
+	for name, find := range map[string]func() (kit, error){"go": ours, "cpp": cpp, "pycapnp": python} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, need(t, find).calcServer, "127.0.0.1:0")
+			out := client(t, 20*time.Second, peer{lanyard, "calc"}, s.addr, "123 + 45 * (6 - 1)")
+			if out != "348\n" {
+				t.Errorf("printed %q, want 348", out)
+			}
+		})
+	}
+}
+
 // TestProbe: the same with all that the protocol has to offer two vats.
 func TestProbe(t *testing.T) {
 	eachPair(t, func(t *testing.T, server, c kit) {

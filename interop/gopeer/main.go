@@ -2,7 +2,6 @@
 // of its own:
 //
 //	gopeer serve ADDRESS                  serves a Probe (testservice)
-//	gopeer calcserve ADDRESS              serves the calculator
 //	gopeer calc  ADDRESS [-repeat N]      goes through a calculator's steps
 //	gopeer check ADDRESS [-repeat N]      checks every method of a Probe
 //	gopeer load  ADDRESS [-mode M] [-calls N] [-warm N] [-depth N] [-inflight N] [-size N]
@@ -27,19 +26,17 @@ import (
 	"lanyard.dev/capnp"
 	"lanyard.dev/interop/testservice"
 	"lanyard.dev/rpc"
-	"lanyard.dev/service/calculator"
 )
 
 func main() {
 	commands := map[string]func(context.Context, *options) error{
-		"serve":     serve,
-		"calcserve": calcServe,
-		"calc":      calc,
-		"check":     check,
-		"load":      load,
+		"serve": serve,
+		"calc":  calc,
+		"check": check,
+		"load":  load,
 	}
 	if len(os.Args) < 3 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: gopeer serve|calcserve|calc|check|load ADDRESS [options]")
+		fmt.Fprintln(os.Stderr, "usage: gopeer serve|calc|check|load ADDRESS [options]")
 		os.Exit(2)
 	}
 	o := parse(os.Args[1], os.Args[2], os.Args[3:])
@@ -76,7 +73,7 @@ func parse(command, addr string, args []string) *options {
 	f := flag.NewFlagSet("gopeer "+command, flag.ExitOnError)
 	f.IntVar(&o.repeat, "repeat", 1, "how often, each on a new connection")
 	limit := 60.0
-	if strings.HasSuffix(command, "serve") {
+	if command == "serve" {
 		limit = 0
 	}
 	f.Float64Var(&o.timeout, "timeout", limit, "time limit in seconds, 0 for none")
@@ -101,17 +98,7 @@ func split(addr string) (network, address string) {
 
 // serve serves one Probe to everybody until a signal comes.
 func serve(ctx context.Context, o *options) error {
-	probe := testservice.New()
-	return listen(ctx, o.addr, func(context.Context) testservice.Probe { return capnp.AddRef(probe) })
-}
-
-// calcServe serves a calculator to each connection until a signal comes.
-func calcServe(ctx context.Context, o *options) error {
-	return listen(ctx, o.addr, func(context.Context) calculator.Calculator { return calculator.New(nil) })
-}
-
-func listen[C capnp.ClientKind](ctx context.Context, addr string, boot func(context.Context) C) error {
-	network, address := split(addr)
+	network, address := split(o.addr)
 	if network == "unix" {
 		os.Remove(address)
 	}
@@ -119,12 +106,12 @@ func listen[C capnp.ClientKind](ctx context.Context, addr string, boot func(cont
 	if err != nil {
 		return err
 	}
-	shown := addr
+	shown := o.addr
 	if network == "tcp" {
 		shown = l.Addr().String()
 	}
 	fmt.Println("listening on", shown)
-	return rpc.ServeEach(ctx, l, boot, nil)
+	return rpc.Serve(ctx, l, testservice.New(), nil)
 }
 
 // connect gives f a connection's first capability, and closes the connection.
