@@ -114,7 +114,7 @@ func waitEmpty(t testing.TB, c *rpc.Conn) {
 		if time.Now().After(end) {
 			t.Fatalf("tables not empty: %+v", s)
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond) // the peer, too, has to notice
 	}
 }
 
