@@ -5,6 +5,8 @@
 // compiler starts, and [Gen] the command that people run.
 package gogen
 
+//go:generate go run lanyard.dev/cmd/lanyard schema gen ./internal/...
+
 import (
 	"fmt"
 	"slices"

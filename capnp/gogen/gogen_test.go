@@ -100,7 +100,7 @@ func TestGeneratedCodeIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range res.Stale {
-		t.Errorf("%s is stale: run make generate", name)
+		t.Errorf("%s is stale: run lanyard schema gen ./...", name)
 	}
 	for _, d := range res.Diags {
 		t.Errorf("%s: %s", d.File.Name(), d.Message)

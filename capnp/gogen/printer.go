@@ -127,11 +127,19 @@ func (p *printer) use(importPath, name string) string {
 		return alias
 	}
 	alias := name
-	for i := 2; p.aliases[alias] != "" || local(alias); i++ {
+	for i := 2; p.aliases[alias] != "" || local(alias) || reserved(alias) && !own(importPath); i++ {
 		alias = name + strconv.Itoa(i)
 	}
 	p.imports[importPath], p.aliases[alias] = alias, importPath
 	return alias
+}
+
+// reserved tells the names by which generated code always calls the packages it needs itself.
+func reserved(name string) bool { return name == "capnp" || name == "context" || name == "math" }
+
+// own tells the packages that generated code needs itself.
+func own(importPath string) bool {
+	return importPath == capnpPath || importPath == "context" || importPath == "math"
 }
 
 // local tells the identifiers that generated functions use themselves.

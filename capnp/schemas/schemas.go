@@ -4,6 +4,8 @@
 // files: capnp/schema, and rpc, twoparty, persistent and so on beside this one.
 package schemas
 
+//go:generate go run lanyard.dev/cmd/lanyard schema gen ./...
+
 import (
 	"embed"
 	"io/fs"
