@@ -72,12 +72,20 @@ func (a *Answer) hookOf(n *node) Hook {
 		case a.settled:
 			n.hook = a.result.hookAt(n.path)
 		case a.pipeline != nil:
-			n.hook = a.pipeline.At(n.path)
+			n.hook = a.follows(a.pipeline.At(n.path))
 		default:
 			n.hook = &promiseHook{idle: a.idle}
 		}
 	}
 	return n.hook
+}
+
+// follows makes the answer hear when nothing depends on a hook of its pipeline any more.
+func (a *Answer) follows(h Hook) Hook {
+	if x, ok := h.(idler); ok && a.onIdle != nil {
+		x.OnIdle(a.onIdle)
+	}
+	return h
 }
 
 // idle is called by a path's promise when its last call and reference are gone.
@@ -99,8 +107,14 @@ func (a *Answer) Dependants() bool {
 	return a.root.busy()
 }
 
+// A user is a hook into results to come that knows whether anything depends on it.
+type user interface{ InUse() bool }
+
+// An idler is a hook that can tell when nothing depends on it any more.
+type idler interface{ OnIdle(f func(t *Turn)) }
+
 func (n *node) busy() bool {
-	if p, ok := n.hook.(*promiseHook); ok && p.target.Load() == nil && p.busy() {
+	if h, ok := n.hook.(user); ok && h.InUse() {
 		return true
 	}
 	for _, k := range n.kids {
@@ -119,15 +133,15 @@ func (a *Answer) SetPipeline(c *Call, p Pipeline, t *Turn) {
 		return
 	}
 	a.pipeline = p
-	a.root.pipe(p, t)
+	a.root.pipe(a, t)
 }
 
-func (n *node) pipe(p Pipeline, t *Turn) {
+func (n *node) pipe(a *Answer, t *Turn) {
 	if h, ok := n.hook.(*promiseHook); ok {
-		h.resolve(p.At(n.path), t)
+		h.resolve(a.follows(a.pipeline.At(n.path)), t)
 	}
 	for _, k := range n.kids {
-		k.pipe(p, t)
+		k.pipe(a, t)
 	}
 }
 
@@ -352,6 +366,7 @@ func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
 	if a == nil {
 		return errNull
 	}
+	c.begun()
 	t := BeginTurn()
 	defer t.End()
 	c.tail = a

@@ -45,9 +45,14 @@ type Canceler interface {
 // A Gate is asked right before a method starts. Revocation uses it: what is queued when a
 // capability is revoked never runs.
 type Gate interface {
-	// Enter returns an error to refuse the call. Otherwise Leave is called when the call has
-	// returned.
+	// Enter returns an error to refuse the call.
 	Enter(c *Call) error
+	// Begun is called once for each call that Enter let through, before Leave, as soon as the
+	// method has certainly begun: it returns, unblocks or tail-calls, waits for a promise, or looks
+	// at its context. Until then the method may not have executed a single instruction, and it
+	// may not have blocked on anything of this package's.
+	Begun(c *Call)
+	// Leave is called when a call that Enter let through has returned.
 	Leave(c *Call)
 }
 
@@ -65,11 +70,13 @@ type Call struct {
 	params      Payload
 	ret         Returner
 	base        context.Context // values only; nil means none
-	gates       []Gate
+	gate        Gate
+	outer       *Call // the call this one is derived from; its gates count, too
 
 	returned atomic.Bool
-	started  bool    // owned by the object the call was delivered to
-	object   *object // set when a local method runs
+	phase    atomic.Uint32 // phaseWaiting and so on
+	started  bool          // owned by the object the call was delivered to
+	object   *object       // set when a local method runs
 
 	results     Payload // owned by the running method
 	resultsRoot StructBuilder
@@ -95,13 +102,12 @@ func NewCall(method *Method, interfaceID uint64, methodID uint16, params Payload
 	return &Call{method: method, interfaceID: interfaceID, methodID: methodID, params: params, ret: ret, hints: hints, base: base}
 }
 
-// Derive makes a call of the same method with other parameters, whose outcome goes to ret:
-// wrappers use it. It passes the gates that c passes. Cancelling c cancels the derived call.
-func (c *Call) Derive(params Payload, ret Returner) *Call {
-	d := NewCall(c.method, c.interfaceID, c.methodID, params, ret, c.hints, c.base)
-	d.hops = c.hops
-	d.gates = append(d.gates, c.gates...)
-	return d
+// Derive makes d, which must be new, a call of the same method with other parameters, whose
+// outcome goes to ret: wrappers use it. d passes the gates that c passes.
+func (c *Call) Derive(d *Call, params Payload, ret Returner) {
+	d.method, d.interfaceID, d.methodID, d.hints = c.method, c.interfaceID, c.methodID, c.hints
+	d.hops, d.base, d.outer = c.hops, c.base, c
+	d.params, d.ret = params, ret
 }
 
 // Method returns the method called, or nil while only its numbers are known.
@@ -128,13 +134,18 @@ func (c *Call) Name() string {
 func (c *Call) Payload() *Payload { return &c.params }
 
 // AddGate makes the call pass g before it starts.
-func (c *Call) AddGate(g Gate) { c.gates = append(c.gates, g) }
+func (c *Call) AddGate(g Gate) {
+	if c.gate != nil {
+		g = twoGates{c.gate, g}
+	}
+	c.gate = g
+}
 
 // Hop counts one more handing on from a hook to another. It reports false, having failed the
 // call, when there were too many.
 func (c *Call) Hop(t *Turn) bool {
 	if c.hops++; c.hops > maxForwards {
-		c.Return(Result{Err: NewError(Failed, "the capability forwards calls to itself")}, t)
+		c.Refuse(NewError(Failed, "the capability forwards calls to itself"), t)
 		return false
 	}
 	return true
@@ -143,10 +154,16 @@ func (c *Call) Hop(t *Turn) bool {
 // Return ends the call; the first one counts. Results of later ones are released.
 func (c *Call) Return(r Result, t *Turn) {
 	if c.returned.Swap(true) {
-		r.Payload.Release(t)
+		r.Payload.Drop(t)
 		return
 	}
 	c.ret.Return(c, r, t)
+}
+
+// Refuse ends a call that no method has seen: besides returning err it gives the parameters back.
+func (c *Call) Refuse(err error, t *Turn) {
+	c.Return(Result{Err: err}, t)
+	c.params.Drop(t)
 }
 
 // Returned reports whether the call has ended.
@@ -202,6 +219,7 @@ func (c *Call) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // Done implements context.Context.
 func (c *Call) Done() <-chan struct{} {
+	c.begun()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done == nil {
@@ -212,6 +230,7 @@ func (c *Call) Done() <-chan struct{} {
 
 // Err implements context.Context.
 func (c *Call) Err() error {
+	c.begun()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause == nil {
@@ -246,6 +265,7 @@ type after struct{ f func() }
 // whether it was in time. Package context uses it instead of a goroutine per derived context.
 func (c *Call) AfterFunc(f func()) (stop func() bool) {
 	a := &after{f}
+	c.begun()
 	c.mu.Lock()
 	if c.cause != nil {
 		c.mu.Unlock()

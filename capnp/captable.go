@@ -53,7 +53,7 @@ func releaseRefs(r *capRefs) {
 		}
 	}
 	r.mu.Unlock()
-	if len(t.kicks) == 0 {
+	if t.idle() {
 		t.End()
 		return
 	}
@@ -176,7 +176,15 @@ func (t *capTable) drop(i int, turn *Turn) {
 
 // releaseUnclaimed releases every entry that has no handle.
 func (t *capTable) releaseUnclaimed(turn *Turn) {
+	for _, h := range t.unclaimed() {
+		h.Release(turn)
+	}
+}
+
+// unclaimed takes out the references of every entry that has no handle.
+func (t *capTable) unclaimed() []Hook {
 	t.refs.mu.Lock()
+	defer t.refs.mu.Unlock()
 	var drop []Hook
 	for i, h := range t.refs.hooks {
 		if h != nil && (i >= len(t.handles) || t.handles[i] == nil) {
@@ -184,8 +192,25 @@ func (t *capTable) releaseUnclaimed(turn *Turn) {
 			t.refs.hooks[i] = nil
 		}
 	}
-	t.refs.mu.Unlock()
-	for _, h := range drop {
-		h.Release(turn)
+	return drop
+}
+
+// take returns every entry with a reference for the caller: the table's own, or where somebody has
+// the entry's handle another one.
+func (t *capTable) take() []Hook {
+	t.refs.mu.Lock()
+	defer t.refs.mu.Unlock()
+	if len(t.refs.hooks) == 0 {
+		return nil
 	}
+	out := make([]Hook, len(t.refs.hooks))
+	for i := range out {
+		out[i] = t.hookLocked(i)
+		if t.refs.hooks[i] != nil && i < len(t.handles) && t.handles[i] != nil {
+			out[i].Retain()
+			continue
+		}
+		t.refs.hooks[i] = nil
+	}
+	return out
 }

@@ -58,7 +58,7 @@ func ownedClient(h Hook) Client {
 func releaseLater(h Hook) {
 	t := BeginTurn()
 	h.Release(t)
-	if len(t.kicks) == 0 {
+	if t.idle() {
 		t.End()
 		return
 	}

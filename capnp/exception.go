@@ -1,8 +1,10 @@
 package capnp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Kind says what a caller can do about an exception. A Kind is itself an error, so that
@@ -71,10 +73,19 @@ func (e *Exception) Error() string {
 	return e.Reason
 }
 
-// Is makes errors.Is(err, capnp.Overloaded) and its like work.
+// Is makes errors.Is(err, capnp.Overloaded) and its like work. A target with a method
+// Detail() Detail matches if the exception carries that very detail.
 func (e *Exception) Is(target error) bool {
-	k, ok := target.(Kind)
-	return ok && k == e.Kind
+	switch x := target.(type) {
+	case Kind:
+		return x == e.Kind
+	case interface{ Detail() Detail }:
+		d := x.Detail()
+		return slices.ContainsFunc(e.Details, func(o Detail) bool {
+			return o.ID == d.ID && bytes.Equal(o.Data, d.Data)
+		})
+	}
+	return false
 }
 
 // Unwrap returns the local cause.

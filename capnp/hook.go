@@ -1,6 +1,7 @@
 package capnp
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -16,7 +17,8 @@ type Hook interface {
 	Deliver(c *Call, t *Turn)
 
 	// Next is the hook that Deliver hands calls to within Deliver itself, or nil. Promises are
-	// refused as their own resolution by walking it.
+	// refused as their own resolution by walking it. A wrapper that keeps what it wraps to itself
+	// returns nil and is a Leader instead.
 	Next() Hook
 
 	// Shorten returns the hook that this one has become, once it is certain that whatever was
@@ -36,7 +38,9 @@ type Hook interface {
 	Broken() error
 
 	// Retain counts one more reference, Release one less. At zero the hook lets go of what it
-	// stands for; Retain may come after that only where the same lock orders both.
+	// stands for; Retain may come after that only where the same lock orders both. Retain of a
+	// hook that is retained already, and a Release that is not the last, take no lock that is held
+	// while calls are delivered.
 	Retain()
 	Release(t *Turn)
 }
@@ -45,6 +49,30 @@ type Hook interface {
 type Watcher interface {
 	// Settled is called with locks held, like Deliver: it may only enqueue.
 	Settled(h Hook, t *Turn)
+}
+
+// A Leader is a hook that hands calls on within Deliver but does not show to whom.
+type Leader interface {
+	// LeadsTo reports whether p is what calls are handed to, or on the way there (Leads).
+	LeadsTo(p Hook) bool
+}
+
+// Leads reports whether a call on h passes p, within Deliver. Leaders call it.
+func Leads(h, p Hook) bool {
+	for n := 0; h != nil; n++ {
+		if h == p || n > maxForwards {
+			return true
+		}
+		switch x := h.(type) {
+		case *promiseHook:
+			h = x.next.Load()
+		case Leader:
+			return x.LeadsTo(p)
+		default:
+			h = h.Next()
+		}
+	}
+	return false
 }
 
 // ShortenAll follows Shorten to its end.
@@ -76,7 +104,7 @@ func BrokenHook(err error) Hook { return &brokenHook{err: err} }
 // IsNullHook reports whether h is the null capability.
 func IsNullHook(h Hook) bool { return h == nil || h == Hook(nullHook) }
 
-func (b *brokenHook) Deliver(c *Call, t *Turn)  { c.Return(Result{Err: b.err}, t) }
+func (b *brokenHook) Deliver(c *Call, t *Turn)  { c.Refuse(b.err, t) }
 func (b *brokenHook) Next() Hook                { return nil }
 func (b *brokenHook) Shorten() Hook             { return nil }
 func (b *brokenHook) Watch(Watcher, *Turn) bool { return false }
@@ -93,12 +121,12 @@ func (b *brokenHook) Release(*Turn)             {}
 // the queue. The graph of next edges has no cycle (graphMu), so a flush never waits for itself.
 type promiseHook struct {
 	target atomicHook
+	next   atomicHook   // set before the flush, under graphMu
+	refs   atomic.Int64 // references besides the owner's; goes from and to 0 under mu
 
 	mu       sync.Mutex
-	next     Hook // set before the flush; guarded by graphMu as well
 	queue    []*Call
 	watchers []Watcher
-	refs     int         // references besides the owner's; while > 0 the target is retained
 	idle     func(*Turn) // called when the last call and reference are gone
 }
 
@@ -128,8 +156,31 @@ func (p *promiseHook) Deliver(c *Call, t *Turn) {
 		h.Deliver(c, t)
 		return
 	}
-	p.queue = append(p.queue, c)
+	live := c.SetExecutor(p)
+	if live {
+		p.queue = append(p.queue, c)
+	}
 	p.mu.Unlock()
+	if !live {
+		c.Refuse(canceled(c), t)
+	}
+}
+
+// CancelCall implements Canceler for the calls in the queue.
+func (p *promiseHook) CancelCall(c *Call, t *Turn) {
+	p.mu.Lock()
+	i := slices.Index(p.queue, c)
+	if i < 0 { // handed on just now
+		p.mu.Unlock()
+		return
+	}
+	p.queue = slices.Delete(p.queue, i, i+1)
+	idle := p.refs.Load() == 0 && len(p.queue) == 0
+	p.mu.Unlock()
+	c.Refuse(canceled(c), t)
+	if idle && p.idle != nil {
+		p.idle(t)
+	}
 }
 
 func (p *promiseHook) Next() Hook    { return p.target.Load() }
@@ -159,18 +210,18 @@ func (p *promiseHook) resolve(h Hook, t *Turn) {
 		h = nullHook
 	}
 	graphMu.Lock()
-	if p.next != nil {
+	if p.next.Load() != nil {
 		graphMu.Unlock()
 		return
 	}
-	if reaches(h, p) {
+	if Leads(h, p) {
 		h = BrokenHook(NewError(Failed, "the promise was resolved to itself"))
 	}
-	p.next = h
+	p.next.Store(h)
 	graphMu.Unlock()
 
 	p.mu.Lock()
-	if p.refs > 0 {
+	if p.refs.Load() > 0 {
 		h.Retain()
 	}
 	for _, c := range p.queue {
@@ -185,42 +236,32 @@ func (p *promiseHook) resolve(h Hook, t *Turn) {
 	p.mu.Unlock()
 }
 
-// reaches reports whether a call on h would pass p. It is called with graphMu held.
-func reaches(h Hook, p *promiseHook) bool {
-	for n := 0; h != nil; n++ {
-		if h == Hook(p) || n > maxForwards {
-			return true
-		}
-		if q, ok := h.(*promiseHook); ok {
-			h = q.next
-			continue
-		}
-		h = h.Next()
-	}
-	return false
-}
-
 func (p *promiseHook) Retain() {
+	if retainMore(&p.refs) {
+		return
+	}
 	p.mu.Lock()
-	p.refs++
-	if h := p.target.Load(); p.refs == 1 && h != nil {
+	if h := p.target.Load(); p.refs.Add(1) == 1 && h != nil {
 		h.Retain()
 	}
 	p.mu.Unlock()
 }
 
 func (p *promiseHook) Release(t *Turn) {
+	if releaseNotLast(&p.refs) {
+		return
+	}
 	p.mu.Lock()
-	p.refs--
-	if p.refs < 0 {
+	refs := p.refs.Add(-1)
+	if refs < 0 {
 		p.mu.Unlock()
 		panic("capnp: promise released more often than retained")
 	}
 	var drop Hook
-	if p.refs == 0 {
+	if refs == 0 {
 		drop = p.target.Load()
 	}
-	idle := p.refs == 0 && len(p.queue) == 0 && p.target.Load() == nil
+	idle := refs == 0 && len(p.queue) == 0
 	p.mu.Unlock()
 	if drop != nil {
 		drop.Release(t)
@@ -230,9 +271,29 @@ func (p *promiseHook) Release(t *Turn) {
 	}
 }
 
-// busy reports whether calls or references still hang on the unresolved promise.
-func (p *promiseHook) busy() bool {
+// retainMore counts one more reference unless it would be the first.
+func retainMore(refs *atomic.Int64) bool {
+	for n := refs.Load(); n > 0; n = refs.Load() {
+		if refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// releaseNotLast counts one reference less unless it is the last.
+func releaseNotLast(refs *atomic.Int64) bool {
+	for n := refs.Load(); n > 1; n = refs.Load() {
+		if refs.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// InUse reports whether calls or references hang on the promise.
+func (p *promiseHook) InUse() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.refs > 0 || len(p.queue) > 0
+	return p.refs.Load() > 0 || len(p.queue) > 0
 }

@@ -77,7 +77,7 @@ func (q *queuedCall) CancelCall(c *Call, t *Turn) {
 	started := c.started
 	c.mu.Unlock()
 	if !started {
-		c.Return(Result{Err: canceled(c)}, t)
+		c.Refuse(canceled(c), t)
 	}
 }
 
@@ -147,7 +147,7 @@ func (o *object) invoke(c *Call, cause error) (err error) {
 	}
 	m := o.d.FindMethod(c.interfaceID, c.methodID)
 	if m == nil {
-		return Errorf(Unimplemented, "the object has no method %s", c.Name())
+		return c.NoSuchMethod()
 	}
 	o.mu.Lock()
 	broken := o.broken
@@ -155,11 +155,8 @@ func (o *object) invoke(c *Call, cause error) (err error) {
 	if broken != nil {
 		return broken
 	}
-	for i, g := range c.gates {
-		if err := g.Enter(c); err != nil {
-			c.gates = c.gates[:i]
-			return err
-		}
+	if err := c.enter(); err != nil {
+		return err
 	}
 	c.method = m
 	defer func() {
@@ -168,6 +165,11 @@ func (o *object) invoke(c *Call, cause error) (err error) {
 		}
 	}()
 	return o.d.Invoke(c, c)
+}
+
+// NoSuchMethod is the error with which an object ends a call of a method that it does not have.
+func (c *Call) NoSuchMethod() error {
+	return Errorf(Unimplemented, "the object has no method %s", c.Name())
 }
 
 // PanicError is the cause of the exception with which a call ends whose method panicked. It stays
@@ -181,7 +183,7 @@ type PanicError struct {
 func (p *PanicError) Error() string { return fmt.Sprint("panic: ", p.Value) }
 
 func (o *object) finish(c *Call, err error) {
-	if err != nil && c.method != nil && c.method.Streaming() {
+	if err != nil && c.method != nil && c.method.Streaming() && c.phase.Load() != phaseWaiting {
 		o.mu.Lock()
 		if o.broken == nil {
 			o.broken = err
@@ -197,9 +199,7 @@ func (o *object) finish(c *Call, err error) {
 	default:
 		c.Return(Result{Payload: c.takeResults()}, t)
 	}
-	for _, g := range c.gates {
-		g.Leave(c)
-	}
+	c.leave()
 	c.end(t)
 	t.End()
 }
@@ -251,6 +251,7 @@ func (c *Call) takeResults() Payload {
 // Unblock lets the object's next call start now, before this one has returned. State that the
 // method shares with others then needs a lock.
 func (c *Call) Unblock() {
+	c.begun()
 	o := c.object
 	if o == nil || o.serial || c.method != nil && c.method.Streaming() {
 		return

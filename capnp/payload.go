@@ -150,6 +150,31 @@ func (p *Payload) WithHooks(hooks []Hook) Payload {
 	return Payload{content: p.content.WithCaps(newCapTable(hooks))}
 }
 
+// Map moves the content to another payload, in which f(h) stands for each capability h. f takes
+// over one reference to h and returns one. p is empty afterwards: views of what it was made with
+// read null, and what was taken out of it stays as it was. Nothing is copied, and what could be
+// sent as it lies still can.
+func (p *Payload) Map(f func(Hook) Hook) Payload {
+	var hooks []Hook
+	if t := p.table(); t != nil {
+		hooks = t.take()
+		for i, h := range hooks {
+			hooks[i] = f(h)
+		}
+	}
+	old := *p
+	*p = Payload{}
+	switch {
+	case old.b != nil:
+		b := old.b.Detach()
+		b.SetCaps(&capTable{refs: &capRefs{hooks: hooks}})
+		return Payload{b: b, frame: b.Renew(old.frame)}
+	case len(hooks) > 0:
+		return Payload{content: old.content.WithCaps(newCapTable(hooks))}
+	}
+	return old
+}
+
 // share returns the result for one more owner.
 func (r *Result) share() Result {
 	if r.Err != nil {
@@ -182,5 +207,12 @@ func (p *Payload) Size() int64 {
 func (p *Payload) Release(t *Turn) {
 	if tab := p.table(); tab != nil {
 		tab.releaseUnclaimed(t)
+	}
+}
+
+// Drop is Release for those who may hold locks: see Turn.Drop.
+func (p *Payload) Drop(t *Turn) {
+	if tab := p.table(); tab != nil {
+		t.drops = append(t.drops, tab.unclaimed()...)
 	}
 }

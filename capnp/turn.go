@@ -8,6 +8,7 @@ import "sync"
 // each other (ARCHITECTURE.md, "Order").
 type Turn struct {
 	kicks      []Inbox
+	drops      []Hook
 	background bool
 }
 
@@ -26,14 +27,29 @@ func (t *Turn) Kick(in Inbox) {
 	t.kicks = append(t.kicks, in)
 }
 
-// Run drains every noted inbox, and those that draining feeds in turn: a loop, never recursion.
+// Drop takes over a reference to h and gives it up when no lock is held any more: giving up the
+// last one may need the lock of a promise that is just handing on its calls.
+func (t *Turn) Drop(h Hook) { t.drops = append(t.drops, h) }
+
+// Run drains every noted inbox and gives up what was dropped, and what that leads to in turn: a
+// loop, never recursion.
 func (t *Turn) Run() {
-	for i := 0; i < len(t.kicks); i++ {
-		t.kicks[i].Drain(t)
+	for i, j := 0, 0; i < len(t.kicks) || j < len(t.drops); {
+		if i < len(t.kicks) {
+			i++
+			t.kicks[i-1].Drain(t)
+			continue
+		}
+		j++
+		t.drops[j-1].Release(t)
 	}
 	clear(t.kicks)
-	t.kicks = t.kicks[:0]
+	clear(t.drops)
+	t.kicks, t.drops = t.kicks[:0], t.drops[:0]
 }
+
+// idle reports whether there is nothing for Run to do.
+func (t *Turn) idle() bool { return len(t.kicks) == 0 && len(t.drops) == 0 }
 
 var turns = sync.Pool{New: func() any { return &Turn{kicks: make([]Inbox, 0, 8)} }}
 
