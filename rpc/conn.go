@@ -179,6 +179,10 @@ func (c *Conn) Drain(t *capnp.Turn) {
 		in.mu.Unlock()
 		for i := range q {
 			c.e.Do(&q[i], t)
+			if m := q[i].Received(); m != nil {
+				*m = engine.Message{}
+				messages.Put(m)
+			}
 		}
 		clear(q)
 		c.calls.Store(int64(c.e.Calls()))
@@ -196,6 +200,9 @@ func (c *Conn) Drain(t *capnp.Turn) {
 		c.flush()
 	}
 }
+
+// messages are engine messages between one being received and the next.
+var messages = sync.Pool{New: func() any { return new(engine.Message) }}
 
 // Context implements engine.Host.
 func (c *Conn) Context() context.Context { return c.base }
@@ -264,8 +271,8 @@ func (c *Conn) readLoop() {
 			break
 		}
 		t := capnp.BeginBackground()
-		var em *engine.Message
-		if em, err = codec.Decode(m); err == nil {
+		em := messages.Get().(*engine.Message)
+		if err = codec.Decode(em, m); err == nil {
 			c.counts.received(em)
 			c.Push(engine.Receive(em), t)
 		}

@@ -9,8 +9,8 @@ import (
 	"lanyard.dev/capnp"
 )
 
-// Reader takes messages from a stream. Each gets memory of its own and of exactly its size, so that a view that is
-// kept keeps nothing but its message; and that memory grows with the bytes that have come, not with those that were
+// Reader takes messages from a stream. Each gets memory of its own and, but for rounding, of its size, so that a view
+// that is kept keeps nothing but its message; and that memory grows with the bytes that have come, not with those that were
 // announced.
 //
 // After an error other than io.EOF every further Read returns the same error: there is no way back into the stream.
@@ -24,6 +24,8 @@ type Reader struct {
 const (
 	readBuffer = 8 << 10
 	firstChunk = 64 << 10
+
+	smallMessage = 1 << 10 // up to here a message comes with its memory in one piece
 )
 
 // NewReader returns a reader with a buffer of its own. Nil limits mean the defaults.
@@ -68,6 +70,13 @@ func (r *Reader) read() (*capnp.Message, error) {
 	}
 	if t, err = parseTable(r.table, r.limits); err != nil {
 		return nil, err
+	}
+	if t.count == 1 && t.total <= smallMessage {
+		m, b := capnp.ReceiveMessage(int(t.total), r.limits.message())
+		if n, err := io.ReadFull(r.r, b); err != nil {
+			return nil, cut(err, int64(n), t.total)
+		}
+		return m, nil
 	}
 	body, err := r.fill(nil, t.total)
 	if err != nil {

@@ -15,27 +15,28 @@ const (
 	maxDetail  = 4 << 10
 )
 
-// Decode reads a message that arrived. It verifies the whole message first, so that payloads are
+// Decode reads a message that arrived into m, which is empty. It verifies the whole message first, so that payloads are
 // sound before a method sees them. What the protocol does not know is no error: it becomes an
 // Unknown message or an invalid field, for the engine to answer.
-func Decode(m *capnp.Message) (*engine.Message, error) {
-	if err := m.Verify(); err != nil {
-		return nil, err
+func Decode(m *engine.Message, in *capnp.Message) error {
+	if err := in.Verify(); err != nil {
+		return err
 	}
-	root := capnp.Root[rpc.Message](m)
+	root := capnp.Root[rpc.Message](in)
 	if capnp.IsNull(root) {
-		return nil, capnp.NewError(capnp.Failed, "the message has no root")
+		return capnp.NewError(capnp.Failed, "the message has no root")
 	}
-	return decode(root, 0), nil
+	decode(m, root, 0)
+	return nil
 }
 
-func decode(root rpc.Message, depth int) *engine.Message {
-	m := &engine.Message{Raw: root}
+func decode(m *engine.Message, root rpc.Message, depth int) {
 	switch root.Which() {
 	case rpc.MessageWhichUnimplemented:
 		m.Type = engine.Unimplemented
 		if depth == 0 {
-			m.Inner = decode(root.Unimplemented(), 1)
+			m.Inner = &engine.Message{}
+			decode(m.Inner, root.Unimplemented(), 1)
 		}
 	case rpc.MessageWhichAbort:
 		m.Type, m.Exception = engine.Abort, decodeException(root.Abort())
@@ -77,7 +78,9 @@ func decode(root rpc.Message, depth int) *engine.Message {
 	default:
 		m.Type = engine.Unknown
 	}
-	return m
+	if m.Type >= engine.Provide || m.Type == engine.Unknown || m.Type == engine.Disembargo || m.SendResultsTo == engine.ToThirdParty {
+		m.Raw = root // may have to be sent back
+	}
 }
 
 func decodeCall(m *engine.Message, c rpc.Call) {

@@ -29,6 +29,7 @@ type answer struct {
 	taker      *question
 
 	result  capnp.Result
+	moved   bool         // the result's capabilities are somebody else's
 	named   []capnp.Hook // what the descriptors in the Return stand for; retained
 	exports []uint32
 }
@@ -161,38 +162,41 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	row.result = r
 	if e.closed != nil {
 		row.result.Payload.Release(t)
-		if row.taker != nil {
-			row.taker.call.Return(capnp.Result{Err: e.closed}, t)
-		}
 		return
 	}
 	canceled := row.finished && row.cancelable && row.call.Cause() != nil
-	m := &Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && e.returnParams(row, t)}
+	m := &e.returnMsg
+	*m = Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && e.returnParams(row, t)}
 	switch {
 	case row.redirect:
 		m.Outcome = ResultsSentElsewhere
+		row.named = hooks // for what is pipelined on the row until its Finish
+		for _, h := range hooks {
+			h.Retain()
+		}
 		if row.taker != nil {
+			row.moved = true
 			row.taker.call.Return(r, t)
-			row.result = capnp.Result{}
 		}
 	case row.finished:
 		m.Outcome = Canceled
 	case r.Err != nil:
 		m.Outcome, m.Exception = Exception, capnp.AsException(r.Err)
 	default:
-		caps, exports, err := e.describe(hooks, t)
+		if row.noReturn {
+			break // the capabilities are reached through the row only
+		}
+		caps, named, exports, err := e.describe(hooks, t)
 		if err != nil {
 			m.Outcome, m.Exception = Exception, capnp.AsException(err)
 			break
 		}
 		m.Outcome, m.Payload, m.Caps = Results, row.result.Payload, caps
-		row.exports = exports
-		row.named = make([]capnp.Hook, len(hooks))
-		for i, h := range hooks {
-			row.named[i] = capnp.ShortenAll(h)
-			row.named[i].Retain()
+		row.exports, row.named = exports, named
+		for _, h := range named {
+			e.hold(h)
 		}
-		m.NoFinishNeeded = len(caps) == 0 && !row.noReturn
+		m.NoFinishNeeded = len(caps) == 0
 	}
 	if !row.noReturn {
 		if err := e.send(m); err != nil {
@@ -202,8 +206,9 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	switch {
 	case row.finished, m.NoFinishNeeded:
 		e.forget(row, t)
-	case row.named != nil:
+	case row.named != nil && !row.redirect:
 		row.result.Payload.Release(t) // named keeps them
+		row.moved = true
 	}
 }
 
@@ -231,12 +236,15 @@ func (e *Engine) returnParams(row *answer, t *capnp.Turn) bool {
 		given[r]++
 	}
 	for r, n := range given {
-		if r.gone || r.embargo || r.pending.Load() > 0 || r.references() > 0 && r.count-n < 1 {
+		if r.gone || r.embargo || r.references() > 0 && r.count-n < 1 {
 			return false
 		}
 	}
 	for r, n := range given {
 		r.count -= n
+		if r.count == 0 {
+			e.released(r, t) // the peer may use the id for something else at once
+		}
 	}
 	return true
 }
@@ -289,7 +297,7 @@ func (row *answer) dropResults(t *capnp.Turn) {
 		h.Release(t)
 	}
 	row.named = nil
-	if row.returned {
+	if row.returned && !row.moved {
 		row.result.Payload.Release(t)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Host is what the engine needs from the connection around it.
 type Host interface {
-	// Send queues m to be written; m is the host's from then on. An error means that m, a Call or
+	// Send queues m to be written; it does not keep m. An error means that m, a Call or
 	// a Return with results, cannot be sent at all, because of its size for example.
 	Send(m *Message) error
 	// Push queues cmd for Do, from any goroutine and with locks held, and notes the inbox in t.
@@ -77,6 +77,8 @@ type Engine struct {
 	imports   map[uint32]*remote
 	embargoes table[*remote]
 
+	callMsg   Message    // scratch: a host is done with a message when Send returns
+	returnMsg Message    // likewise
 	after     []*Message // to be sent after the message that is being made
 	callBytes int64      // of the parameters of all answers
 	closed    error
@@ -115,6 +117,8 @@ type op uint8
 const (
 	opReceive op = iota
 	opCall
+	opStrict
+	opUnheld
 	opReturn
 	opCancel
 	opReleased
@@ -129,6 +133,14 @@ const (
 
 // Receive is the command for a message that arrived.
 func Receive(m *Message) Command { return Command{op: opReceive, msg: m} }
+
+// Received returns the message of a Receive command, which the engine has done with after Do.
+func (cmd *Command) Received() *Message {
+	if cmd.op == opReceive {
+		return cmd.msg
+	}
+	return nil
+}
 
 // AskBootstrap is the command to ask for the peer's bootstrap capability; c ends with it.
 func AskBootstrap(c *capnp.Call) Command { return Command{op: opBootstrap, call: c} }
@@ -152,6 +164,10 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 		e.receive(cmd.msg, t)
 	case opCall:
 		e.call(cmd.remote, cmd.call, t)
+	case opStrict:
+		e.callStrictly(cmd.remote, cmd.call, t)
+	case opUnheld:
+		e.maybeFinish(cmd.q)
 	case opReturn:
 		e.doReturn(cmd.row, cmd.result, t)
 	case opCancel:
@@ -165,7 +181,7 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 	case opBootstrap:
 		e.bootstrap(cmd.call, t)
 	case opEcho:
-		e.echo(cmd.remote, cmd.id)
+		e.echo(cmd.remote, cmd.id, t)
 	case opLoopback:
 		e.loopback(cmd.hook, cmd.id, t)
 	case opClose:
@@ -210,18 +226,22 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 	broken := capnp.BrokenHook(err)
 	for _, q := range e.questions.all() {
 		e.questions.remove(q.id)
-		e.finishPaths(q, capnp.Result{Err: err}, t)
+		if !q.done {
+			e.finishPaths(q, capnp.Result{Err: err}, t)
+		}
 		q.call.Return(capnp.Result{Err: err}, t)
 	}
 	for _, r := range e.embargoes.all() {
 		e.embargoes.remove(r.embargoID)
 		r.embargo = false
-		for _, c := range r.queue {
-			c.Refuse(err, t)
-		}
+		queue := r.queue
 		r.queue = nil
 		e.publish(r, t)
-		r.settled.Release(t)
+		for _, c := range queue {
+			c.Refuse(err, t)
+			r.Release(t)
+		}
+		e.released(r, t)
 	}
 	for id, r := range e.imports {
 		delete(e.imports, id)
@@ -238,6 +258,9 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 	for id, row := range e.answers {
 		delete(e.answers, id)
 		row.call.Cancel(err, t)
+		if row.taker != nil {
+			row.taker.call.Return(capnp.Result{Err: err}, t)
+		}
 		row.dropResults(t)
 	}
 	e.host.Closed(err)

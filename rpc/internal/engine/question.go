@@ -19,7 +19,10 @@ type question struct {
 
 	exports  []uint32 // given to the peer with the parameters
 	canceled bool
-	back     []bool // result capability i is one of ours
+	returned bool      // the Return has come; the row stays because of held
+	finished bool      // the id is free
+	held     []*remote // paths that the peer was told something is
+	back     []bool    // result capability i is one of ours
 
 	mu     sync.Mutex
 	paths  []*remote    // what was pipelined, until done
@@ -64,19 +67,16 @@ func (q *question) hookAt(path []uint16) capnp.Hook {
 // over already or there is no room.
 func (e *Engine) ask(c *capnp.Call, t *capnp.Turn) *question {
 	if e.closed != nil {
-		c.Return(capnp.Result{Err: e.closed}, t)
-		c.Payload().Release(t)
+		c.Refuse(e.closed, t)
 		return nil
 	}
 	if e.questions.len() >= e.limits.Questions {
-		c.Return(capnp.Result{Err: capnp.Errorf(capnp.Overloaded, "more than %d calls wait on one connection", e.limits.Questions)}, t)
-		c.Payload().Release(t)
+		c.Refuse(capnp.Errorf(capnp.Overloaded, "more than %d calls wait on one connection", e.limits.Questions), t)
 		return nil
 	}
 	q := &question{e: e, call: c}
 	if !c.SetExecutor(q) {
-		c.Return(capnp.Result{Err: capnp.AsException(c.Cause())}, t)
-		c.Payload().Release(t)
+		c.Refuse(capnp.AsException(c.Cause()), t)
 		return nil
 	}
 	q.id = e.questions.add(q)
@@ -88,20 +88,20 @@ func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
 	if q == nil {
 		return
 	}
-	caps, exports, err := e.describe(c.Payload().Hooks(), t)
+	caps, _, exports, err := e.describe(c.Payload().Hooks(), t)
 	if err != nil {
 		e.unsent(q, err, t)
 		return
 	}
 	q.exports = exports
 	hints := c.Hints()
-	err = e.send(&Message{
+	e.callMsg = Message{
 		Type: Call, ID: q.id, Target: r.wireTarget(),
 		InterfaceID: c.InterfaceID(), MethodID: c.MethodID(),
 		NoPipelining: hints.NoPipelining,
 		Payload:      *c.Payload(), Caps: caps,
-	})
-	if err != nil {
+	}
+	if err = e.send(&e.callMsg); err != nil {
 		e.unsent(q, err, t)
 		return
 	}
@@ -169,6 +169,10 @@ func (e *Engine) finishPaths(q *question, r capnp.Result, t *capnp.Turn) {
 // returned handles a Return.
 func (e *Engine) returned(m *Message, t *capnp.Turn) {
 	q, ok := e.questions.get(m.ID)
+	if ok && q.returned {
+		e.fail(t, "Return for question %d, which has returned", m.ID)
+		return
+	}
 	if !ok {
 		if m.ID&(1<<31) == 0 {
 			e.fail(t, "Return for question %d, which was not asked", m.ID)
@@ -179,10 +183,14 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 		for _, id := range q.exports {
 			e.releaseExport(id, 1, t)
 		}
+		if e.closed != nil {
+			return
+		}
 	}
 	if q.canceled {
 		// Our Finish said what happens to the results: they are not ours.
 		e.questions.remove(q.id)
+		q.finished = true
 		if m.Outcome == TakeFromOtherQuestion {
 			if row, ok := e.answers[m.Other]; ok && row.redirect && !row.taken {
 				row.taken = true
@@ -223,10 +231,21 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 	}
 	e.finishPaths(q, r, t)
 	q.call.Return(r, t)
-	e.questions.remove(q.id)
-	if !m.NoFinishNeeded && e.closed == nil {
-		e.send(&Message{Type: Finish, ID: q.id})
+	e.over(q, m.NoFinishNeeded)
+}
+
+// over ends a question that has returned, unless the peer must be able to refer to it.
+func (e *Engine) over(q *question, noFinish bool) {
+	if e.closed != nil {
+		return
 	}
+	q.returned = true
+	if noFinish {
+		q.finished = true
+		e.questions.remove(q.id)
+		return
+	}
+	e.maybeFinish(q)
 }
 
 // take makes the results of row, a call of the peer's, those of q, a call of ours: the peer
@@ -235,13 +254,10 @@ func (e *Engine) take(q *question, row *answer, noFinish bool, t *capnp.Turn) {
 	row.taken = true
 	q.taking = row
 	e.finishPaths(q, capnp.Result{}, t)
-	e.questions.remove(q.id)
-	if !noFinish {
-		e.send(&Message{Type: Finish, ID: q.id})
-	}
+	e.over(q, noFinish)
 	if row.returned {
+		row.moved = true
 		q.call.Return(row.result, t)
-		row.result = capnp.Result{}
 		return
 	}
 	row.taker = q
