@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,7 @@ import (
 )
 
 func calcCommand() *cobra.Command {
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "calc ADDRESS EXPRESSION",
 		Short: "Evaluate an expression on a calculator elsewhere",
@@ -37,19 +39,22 @@ expression is.`,
 				}
 				return err
 			}
-			conn, err := rpc.Dial(cmd.Context(), network, address, nil)
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("no answer within %s", timeout))
+			defer cancel()
+			conn, err := rpc.Dial(ctx, network, address, nil)
 			if err != nil {
 				return err
 			}
 			defer conn.Close()
-			v, err := calculate(cmd.Context(), rpc.Bootstrap[calculator.Calculator](cmd.Context(), conn), e)
+			v, err := calculate(ctx, rpc.Bootstrap[calculator.Calculator](ctx, conn), e)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), formatNumber(v))
-			return nil
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), formatNumber(v))
+			return err
 		},
 	}
+	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "`TIME` to wait for the answer")
 	// What follows the address is an expression, even if it starts with a minus.
 	cmd.Flags().SetInterspersed(false)
 	return cmd

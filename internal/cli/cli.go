@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -53,13 +54,24 @@ func report(stderr io.Writer, err error) int {
 	if errors.As(err, &said) {
 		return said.status
 	}
-	fmt.Fprintf(stderr, "lanyard: %v\n", err)
+	fmt.Fprintf(stderr, "lanyard: %s\n", printable(err.Error()))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintf(stderr, "hint: %s --help\n", usage.command)
 		return exitUsage
 	}
 	return exitError
+}
+
+// printable makes text that may have come from afar safe to print: control
+// characters could drive a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 }
 
 // A usageError is a command line that the program does not understand.
