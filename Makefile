@@ -7,7 +7,7 @@ FUZZ   ?= 30s
 TOOL   := go tool -modfile=tools/go.mod
 COVER  := ./internal/wire ./capnp/frame ./capnp/packed ./capnp/compiler/parser ./rpc/internal/engine
 
-.PHONY: help demo test race lint vuln fresh interop fuzz cover house peers rename ci nightly
+.PHONY: help demo test race lint vuln fresh interop fuzz cover bench house peers rename ci nightly
 
 help: ## print this table
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -45,8 +45,11 @@ cover: ## [?] at least 90 % of the statements of each decoder and the engine
 	tools/cover 90 $(COVER)
 
 house: ## [?] the other modules, and this one under another name
-	go -C bench vet ./...
+	go -C bench vet ./... && go -C bench test ./...
 	go -C tools vet ./... && go -C tools test -v -count=1 ./...
+
+bench: ## [130] C++ and ours in turn: README's table (CAPNP_PREFIX: one more C++)
+	go -C bench run . -o RESULT.md
 
 rename: ## make rename MODULE=example.org/mine: another module path, everywhere
 	tools/rename $(MODULE)
