@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"lanyard.dev/interop/internal/tape"
+	"lanyard.dev/rpc"
+	"lanyard.dev/service/calculator"
 )
 
 // recordings are the names of the tapes in testdata.
@@ -79,7 +82,27 @@ func dialer(addr string) func() (net.Conn, error) {
 	return func() (net.Conn, error) { return net.Dial("tcp", addr) }
 }
 
-// TestReplay plays the recordings to our server.
+// TestReplayPipe plays the recordings to a server in this process, over a pipe
+// that hands over every piece as it was cut.
+func TestReplayPipe(t *testing.T) {
+	var ended sync.WaitGroup
+	defer ended.Wait()
+	replayAll(t, 20, func() (net.Conn, error) {
+		client, server := net.Pipe()
+		calc := calculator.New(nil)
+		conn := rpc.NewConn(server, &rpc.Options{Bootstrap: calc.Client})
+		calc.Release()
+		ended.Go(func() {
+			<-conn.Done()
+			if s := conn.Stats(); s.Questions+s.Answers+s.Exports+s.Imports+s.Embargoes > 0 {
+				t.Errorf("left in the tables: %+v", s)
+			}
+		})
+		return client, nil
+	})
+}
+
+// TestReplay plays the recordings to our server program.
 func TestReplay(t *testing.T) {
 	s := serve(t, need(t, ours).calcServer, "127.0.0.1:0")
 	replayAll(t, max(5, runs(t)/4), dialer(s.addr))
