@@ -25,6 +25,8 @@ type Answer struct {
 	done     chan struct{} // made on demand
 	follow   []*Call       // calls that end as this one does (Call.Tail)
 
+	given    bool         // the promise was released; capabilities of the results are still wanted
+
 	// For answers to calls of a peer: see Dependants.
 	onIdle func(t *Turn)
 }
@@ -159,7 +161,7 @@ func (a *Answer) Settle(r Result, t *Turn) {
 	piped := a.pipeline != nil
 	a.settled, a.result = true, r
 	a.root.settle(a, piped, t)
-	done, stop, follow := a.done, a.stop, a.follow
+	done, stop, follow, given := a.done, a.stop, a.follow, a.given
 	a.follow = nil
 	a.mu.Unlock()
 	for _, c := range follow {
@@ -170,6 +172,9 @@ func (a *Answer) Settle(r Result, t *Turn) {
 	}
 	if stop != nil {
 		stop()
+	}
+	if given {
+		r.Payload.Release(t)
 	}
 }
 
@@ -248,11 +253,16 @@ func (a *Answer) RootClient() Client {
 // releaseNode gives up the reference of a path's handle.
 func (a *Answer) releaseNode(n *node, t *Turn) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if !a.settled {
 		n.drop = true
+		idle := a.given && !a.root.wanted()
+		a.mu.Unlock()
+		if idle {
+			a.cancel(errReleased)
+		}
 		return
 	}
+	defer a.mu.Unlock()
 	if a.result.Err == nil {
 		if tab, i, ok := a.result.Payload.entryAt(n.path); ok {
 			tab.drop(i, t)
@@ -347,16 +357,34 @@ var errReleased = NewError(Failed, "the promise was released")
 // release is Promise.Release.
 func (a *Answer) release() {
 	a.mu.Lock()
-	settled, busy := a.settled, a.root.busy()
+	settled, wanted := a.settled, a.root.wanted()
+	a.given = true
 	a.mu.Unlock()
 	switch {
 	case settled:
 		t := BeginTurn()
 		a.result.Payload.Release(t)
 		t.End()
-	case !busy:
+	case !wanted:
 		a.cancel(errReleased)
 	}
+}
+
+// wanted reports whether somebody has a client of a capability in the results to come, or
+// something else depends on one.
+func (n *node) wanted() bool {
+	if n.handle != nil && !n.drop {
+		return true
+	}
+	if h, ok := n.hook.(user); ok && h.InUse() {
+		return true
+	}
+	for _, k := range n.kids {
+		if k.wanted() {
+			return true
+		}
+	}
+	return false
 }
 
 // Tail ends the call with the outcome of another: results, or the error, go to the caller as they

@@ -63,8 +63,10 @@ func (p Promise[R]) Done() <-chan struct{} {
 	return p.a.doneChan()
 }
 
-// Release cancels the call if it has not returned, and otherwise gives back the capabilities in
-// its results that nobody has taken out. Pipelined calls that were made already still complete.
+// Release gives the results up. If the call has returned, the capabilities in its results that
+// nobody has taken out are given back; otherwise it is cancelled, unless somebody holds a
+// capability of the results to come: then it goes on for as long as that is so. Pipelined calls
+// that were made already still complete.
 func (p Promise[R]) Release() {
 	if p.a != nil {
 		p.a.release()

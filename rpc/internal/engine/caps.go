@@ -22,35 +22,51 @@ func (x *export) Settled(_ capnp.Hook, t *capnp.Turn) {
 }
 
 // describe makes the descriptors for hooks, entering in the exports table what the peer does not
-// know. It returns the ids of the exports that the descriptors give a reference to.
-func (e *Engine) describe(hooks []capnp.Hook, t *capnp.Turn) (caps []Descriptor, exports []uint32, err error) {
+// know. named is what calls on each must go to from then on; exports are the ids of the exports that
+// the descriptors give a reference to.
+func (e *Engine) describe(hooks []capnp.Hook, t *capnp.Turn) (caps []Descriptor, named []capnp.Hook, exports []uint32, err error) {
 	if len(hooks) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	if len(hooks) > e.limits.Caps {
-		return nil, nil, capnp.Errorf(capnp.Failed, "more than %d capabilities in one message", e.limits.Caps)
+		return nil, nil, nil, capnp.Errorf(capnp.Failed, "more than %d capabilities in one message", e.limits.Caps)
 	}
-	caps = make([]Descriptor, len(hooks))
+	caps, named = make([]Descriptor, len(hooks)), make([]capnp.Hook, len(hooks))
+	after := len(e.after)
 	for i, h := range hooks {
-		caps[i], err = e.descriptor(h, t)
+		caps[i], named[i], err = e.descriptor(h, t)
 		if err != nil {
+			e.after = e.after[:after]
 			for _, id := range exports {
 				e.releaseExport(id, 1, t)
 			}
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		switch caps[i].Kind {
 		case SenderHosted, SenderPromise:
 			exports = append(exports, caps[i].ID)
 		}
 	}
-	return caps, exports, nil
+	return caps, named, exports, nil
 }
 
-func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, error) {
+// descriptor makes the descriptor for h. It also returns the hook that it names.
+func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook, error) {
 	h = capnp.ShortenAll(h)
 	if capnp.IsNullHook(h) {
-		return Descriptor{Kind: None}, nil
+		return Descriptor{Kind: None}, capnp.NullHook(), nil
+	}
+	if s, ok := h.(*strict); ok && s.e == e {
+		r := (*remote)(s)
+		r.used = true
+		switch {
+		case r.imported:
+			return Descriptor{Kind: ReceiverHosted, ID: r.id}, s, nil
+		case r.q.canceled || r.q.finished:
+			return e.export(capnp.BrokenHook(capnp.NewError(capnp.Failed, "the call was canceled")), t)
+		default:
+			return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, s, nil
+		}
 	}
 	if r, ok := h.(*remote); ok && r.e == e {
 		switch {
@@ -61,20 +77,20 @@ func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, error) {
 			}
 		case r.imported:
 			r.used = r.used || r.promise
-			return Descriptor{Kind: ReceiverHosted, ID: r.id}, nil
+			return Descriptor{Kind: ReceiverHosted, ID: r.id}, strictly(r), nil
 		default:
 			r.used = true
-			return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, nil
+			return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, strictly(r), nil
 		}
 	}
 	return e.export(h, t)
 }
 
-func (e *Engine) export(h capnp.Hook, t *capnp.Turn) (Descriptor, error) {
+func (e *Engine) export(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook, error) {
 	x, ok := e.byHook[h]
 	if !ok {
 		if e.exports.len() >= e.limits.Exports {
-			return Descriptor{}, capnp.Errorf(capnp.Overloaded, "more than %d capabilities exported", e.limits.Exports)
+			return Descriptor{}, nil, capnp.Errorf(capnp.Overloaded, "more than %d capabilities exported", e.limits.Exports)
 		}
 		x = &export{e: e, hook: h}
 		broken := h.Broken()
@@ -95,9 +111,9 @@ func (e *Engine) export(h capnp.Hook, t *capnp.Turn) (Descriptor, error) {
 	}
 	x.refs++
 	if x.promise {
-		return Descriptor{Kind: SenderPromise, ID: x.id}, nil
+		return Descriptor{Kind: SenderPromise, ID: x.id}, h, nil
 	}
-	return Descriptor{Kind: SenderHosted, ID: x.id}, nil
+	return Descriptor{Kind: SenderHosted, ID: x.id}, h, nil
 }
 
 func (e *Engine) resolveMessage(x *export, cap []Descriptor, err error) *Message {
@@ -120,21 +136,22 @@ func (e *Engine) resolve(x *export, t *capnp.Turn) {
 		}
 		h = capnp.ShortenAll(x.hook)
 	}
+	if e.byHook[x.hook] == x {
+		delete(e.byHook, x.hook)
+	}
+	x.promise = false
 	err := h.Broken() // null is broken here: a Resolve must not name no capability
 	var caps []Descriptor
 	if err == nil {
 		var d Descriptor
-		if d, err = e.descriptor(h, t); err == nil && d.Kind != None {
-			caps = []Descriptor{d}
+		var named capnp.Hook
+		if d, named, err = e.descriptor(h, t); err == nil && d.Kind != None {
+			caps, h = []Descriptor{d}, named
 		} else if err == nil {
 			err = capnp.NullHook().Broken()
 		}
 	}
-	x.promise = false
-	h.Retain()
-	if e.byHook[x.hook] == x {
-		delete(e.byHook, x.hook)
-	}
+	e.hold(h)
 	x.hook.Release(t)
 	x.hook = h
 	e.send(e.resolveMessage(x, caps, err))

@@ -167,10 +167,10 @@ func (e *Engine) lift(r *remote, t *capnp.Turn) {
 		}
 	}
 	e.publish(r, t)
-	r.settled.Release(t)
-	if r.imported && r.references() == 0 {
-		e.released(r, t)
+	for range queue {
+		r.Release(t)
 	}
+	e.released(r, t)
 }
 
 // loopback sends a Disembargo back to where it came from, behind every call that took the same
@@ -180,7 +180,12 @@ func (e *Engine) loopback(h capnp.Hook, id uint32, t *capnp.Turn) {
 		return
 	}
 	h = capnp.ShortenAll(h)
-	if r, ok := h.(*remote); ok && r.e == e {
+	r, ok := h.(*remote)
+	if s, strict := h.(*strict); strict {
+		r, ok = (*remote)(s), true
+	}
+	if ok && r.e == e {
+		r.Retain() // until the echo is on its way
 		e.host.Push(Command{op: opEcho, remote: r, id: id}, t)
 		return
 	}
@@ -205,8 +210,9 @@ func (l *looped) Settled(_ capnp.Hook, t *capnp.Turn) {
 	l.e.host.Push(Command{op: opLoopback, hook: l.h, id: l.id}, t)
 }
 
-func (e *Engine) echo(r *remote, id uint32) {
+func (e *Engine) echo(r *remote, id uint32, t *capnp.Turn) {
 	if e.closed == nil {
 		e.send(&Message{Type: Disembargo, ID: id, Context: ReceiverLoopback, Target: r.wireTarget()})
 	}
+	r.Release(t)
 }

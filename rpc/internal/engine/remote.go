@@ -27,6 +27,7 @@ type remote struct {
 
 	q    *question // paths
 	path []uint16
+	idle func(t *capnp.Turn)
 
 	pending atomic.Int64 // commands in the inbox
 	target  atomic.Pointer[capnp.Hook]
@@ -34,6 +35,7 @@ type remote struct {
 	mu       sync.Mutex
 	refs     int // imports: references in this process. paths: those besides the results' own
 	kept     capnp.Hook
+	strict   int // of refs, those that go strictly to the peer
 	watchers []capnp.Watcher
 
 	// Owned by the engine.
@@ -46,11 +48,14 @@ type remote struct {
 	gone      bool // imports: no longer in the table
 }
 
+// Deliver implements capnp.Hook. A call on its way holds a reference, so that what it goes to
+// outlives the client it was made on.
 func (r *remote) Deliver(c *capnp.Call, t *capnp.Turn) {
 	if h := r.Shorten(); h != nil {
 		h.Deliver(c, t)
 		return
 	}
+	r.Retain()
 	r.pending.Add(1)
 	r.e.host.Push(Command{op: opCall, remote: r, call: c}, t)
 }
@@ -89,6 +94,10 @@ func (r *remote) Watch(w capnp.Watcher, t *capnp.Turn) bool {
 func (r *remote) Retain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.retainLocked()
+}
+
+func (r *remote) retainLocked() {
 	r.refs++
 	if r.refs == 1 && !r.imported && r.kept != nil {
 		r.kept.Retain()
@@ -106,10 +115,22 @@ func (r *remote) Release(t *capnp.Turn) {
 	case refs > 0:
 	case r.imported:
 		r.e.host.Push(Command{op: opReleased, remote: r}, t)
-	case kept != nil:
-		kept.Release(t)
+	default:
+		if kept != nil {
+			kept.Release(t)
+		}
+		if r.idle != nil {
+			r.idle(t)
+		}
 	}
 }
+
+// OnIdle sets f to be called when the last reference to a path has gone. Set it before the path
+// is used.
+func (r *remote) OnIdle(f func(t *capnp.Turn)) { r.idle = f }
+
+// InUse reports whether somebody refers to the path besides the results it leads into.
+func (r *remote) InUse() bool { return r.references() > 0 }
 
 func (r *remote) references() int {
 	r.mu.Lock()
@@ -141,11 +162,9 @@ func (e *Engine) call(r *remote, c *capnp.Call, t *capnp.Turn) {
 	switch {
 	case c.Returned():
 		c.Payload().Release(t)
-	case r.gone:
-		c.Return(capnp.Result{Err: capnp.NewError(capnp.Failed, "the capability was released")}, t)
-		c.Payload().Release(t)
 	case r.embargo:
-		r.queue = append(r.queue, c)
+		r.queue = append(r.queue, c) // with its reference
+		return
 	case r.settled != nil:
 		if c.Hop(t) {
 			r.settled.Deliver(c, t)
@@ -154,6 +173,7 @@ func (e *Engine) call(r *remote, c *capnp.Call, t *capnp.Turn) {
 		e.sendCall(r, c, t)
 	}
 	e.publish(r, t)
+	r.Release(t)
 }
 
 // settle makes r stand for h. With embargo, calls wait until those already sent by the old way
@@ -165,7 +185,7 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 	if h == nil {
 		h = capnp.NullHook()
 	}
-	if h == capnp.Hook(r) {
+	if h == capnp.Hook(r) || h == capnp.Hook((*strict)(r)) {
 		h = capnp.BrokenHook(capnp.NewError(capnp.Failed, "the promise was resolved to itself"))
 	}
 	r.settled = h
@@ -179,13 +199,17 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 	if embargo && r.used && h.Broken() == nil && e.closed == nil {
 		if e.embargoes.len() >= e.limits.Embargoes {
 			e.fail(t, "more than %d embargoes", e.limits.Embargoes)
+			e.publish(r, t)
 			return
 		}
 		r.embargo = true
-		h.Retain() // for the queue
 		r.embargoID = e.embargoes.add(r)
 		e.send(&Message{Type: Disembargo, ID: r.embargoID, Context: SenderLoopback, Target: r.wireTarget()})
 		return
+	}
+	if s, ok := h.(*remote); ok && s.e == e {
+		// Should s turn out to be here, what was sent on r must arrive first.
+		s.used = s.used || r.used
 	}
 	e.publish(r, t)
 }
@@ -209,7 +233,7 @@ func (e *Engine) publish(r *remote, t *capnp.Turn) {
 // released is called when an import's last reference in this process has gone. It may have been
 // received again since.
 func (e *Engine) released(r *remote, t *capnp.Turn) {
-	if r.gone || r.embargo || r.references() > 0 || r.pending.Load() > 0 {
+	if !r.imported || r.gone || r.embargo || r.references() > 0 {
 		return
 	}
 	r.gone = true

@@ -19,7 +19,10 @@ type vat struct {
 	boot   capnp.Hook
 	closed error
 	busy   bool
+	paused bool // Drain does nothing: commands wait for one
 	trace  *strings.Builder
+
+	shadowBoot *shadow // what boot is in a world
 }
 
 func (v *vat) Send(m *Message) error {
@@ -42,7 +45,7 @@ func (v *vat) Bootstrap() capnp.Hook {
 
 // Drain implements capnp.Inbox.
 func (v *vat) Drain(t *capnp.Turn) {
-	if v.busy {
+	if v.busy || v.paused {
 		return
 	}
 	v.busy = true
@@ -52,6 +55,13 @@ func (v *vat) Drain(t *capnp.Turn) {
 		v.e.Do(&cmd, t)
 	}
 	v.busy = false
+}
+
+// one carries out the oldest command.
+func (v *vat) one() {
+	cmd := v.inbox[0]
+	v.inbox = v.inbox[1:]
+	turn(func(t *capnp.Turn) { v.e.Do(&cmd, t) })
 }
 
 func (v *vat) do(cmd Command) {
