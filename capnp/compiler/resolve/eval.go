@@ -128,7 +128,7 @@ func (e *Env) find(d *Decl, s *scope, name string, expr ast.Expr) (Ref, bool) {
 	}
 	if a := d.aliases[name]; a != nil {
 		if t := e.program.aliasTarget(a); t != nil {
-			return e.program.instantiate(s, t, expr), true
+			return e.instantiate(s, t, expr), true
 		}
 	}
 	return Ref{}, false
@@ -176,7 +176,11 @@ func (e *Env) apply(r Ref, x *ast.Apply) Ref {
 		}
 		args = append(args, arg)
 	}
-	if failed || r.Decl == nil || !e.acceptable(r, args, x) {
+	if failed {
+		r.failed = true
+		return r
+	}
+	if r.Decl == nil || !e.acceptable(r, args, x) {
 		return r
 	}
 	bound := newScope(scope{parent: r.scope.parent, id: r.scope.id, params: r.scope.params, args: args})
@@ -251,7 +255,7 @@ func (p *Program) aliasTarget(a *Alias) *target {
 
 // Brand is what the parameters of r are bound to; nil if nothing is.
 func (e *Env) Brand(r Ref) *ir.Brand {
-	if !e.spend(r) {
+	if !e.spend(r.weight(), r.expr) {
 		return nil
 	}
 	return e.brand(r.scope)
@@ -260,12 +264,16 @@ func (e *Env) Brand(r Ref) *ir.Brand {
 // Lexical is the brand of something that is declared directly in this place.
 func (e *Env) Lexical() *ir.Brand { return e.brand(e.scope) }
 
-// spend counts the types that r stands for against the limits.
-func (e *Env) spend(r Ref) bool {
-	if e.program.SpendBrand(r.weight()) {
+// spend counts the types that expr stands for against the limits.
+func (e *Env) spend(weight int, expr ast.Expr) bool {
+	if e.program.SpendBrand(weight) {
 		return true
 	}
-	e.report(position(r), diag.BrandTooBig, "All generic types together stand for too many types.")
+	var span source.Span
+	if expr != nil {
+		span = expr.Pos()
+	}
+	e.report(span, diag.BrandTooBig, "The generic types stand for too many types.")
 	return false
 }
 

@@ -30,7 +30,7 @@ type Limits struct {
 	Imports    int // files on a chain of imports; 64
 	Nodes      int // declarations in all files; 100 000
 	Brand      int // types that one generic expression stands for; 10 000
-	BrandTotal int // the sum of that over all expressions; 4 000 000
+	BrandTotal int // the sum of that over all expressions; 8 000 000
 	AliasDepth int // `using` declarations on a chain; 1000
 
 	_ struct{}
@@ -50,7 +50,7 @@ func (l *Limits) WithDefaults() Limits {
 	set(&full.Imports, 64)
 	set(&full.Nodes, 100_000)
 	set(&full.Brand, 10_000)
-	set(&full.BrandTotal, 4_000_000)
+	set(&full.BrandTotal, 8_000_000)
 	set(&full.AliasDepth, 1000)
 	return full
 }

@@ -12,6 +12,8 @@ type Ref struct {
 	Param Param
 	scope *scope   // of a declaration
 	expr  ast.Expr // as written; nil if it came about in another way
+
+	failed bool // its parameters are not known; that was reported
 }
 
 // Param is a generic parameter that is not bound. ScopeID 0 means the implicit
@@ -51,6 +53,10 @@ type scope struct {
 	inherited bool
 	args      []Ref
 	weight    int // number of args here and below, counted with repetition
+
+	// A memo, no part of the value.
+	brand      *ir.Brand
+	brandKnown bool
 }
 
 func newScope(s scope) *scope {
@@ -122,8 +128,15 @@ func (p *Program) builtin(k Kind) Ref {
 }
 
 // brand is the scope in the form of the schema: levels with something to say,
-// innermost first.
+// innermost first. Equal scopes give the same brand, so that types share parts.
 func (e *Env) brand(s *scope) *ir.Brand {
+	if !s.brandKnown {
+		s.brand, s.brandKnown = e.makeBrand(s), true
+	}
+	return s.brand
+}
+
+func (e *Env) makeBrand(s *scope) *ir.Brand {
 	var scopes []ir.BrandScope
 	for ; s != nil; s = s.parent {
 		switch {
@@ -151,15 +164,16 @@ type target struct {
 
 // instantiate gives an alias its meaning for one who names it in scope s: the
 // alias's own brand, with parameters of the scope it stands in replaced.
-func (p *Program) instantiate(s *scope, t *target, expr ast.Expr) Ref {
+func (e *Env) instantiate(s *scope, t *target, expr ast.Expr) Ref {
 	if t.decl == nil {
-		return p.parameter(s, t.param, expr)
+		return e.program.parameter(s, t.param, expr)
 	}
 	s = s.pop(t.in)
-	if t.brand == nil {
-		s = s.push(t.decl.ID, len(t.decl.Params))
+	if t.brand != nil && e.spend(t.brand.Weight(), expr) {
+		in := instance{p: e.program, client: s, made: map[*ir.Type]Ref{}}
+		s = in.scope(t.decl, t.brand.Scopes)
 	} else {
-		s = p.evaluate(s, t.decl, t.brand.Scopes)
+		s = s.push(t.decl.ID, len(t.decl.Params))
 	}
 	return Ref{Decl: t.decl, scope: s, expr: expr}
 }
@@ -172,21 +186,28 @@ func (p *Program) parameter(s *scope, param Param, expr ast.Expr) Ref {
 	return Ref{Param: param, expr: expr}
 }
 
-// evaluate makes a scope of d from a brand as it reads in the scope client.
-func (p *Program) evaluate(client *scope, d *Decl, brand []ir.BrandScope) *scope {
+// instance is a brand becoming a scope again, as it reads in the scope client.
+type instance struct {
+	p      *Program
+	client *scope
+	made   map[*ir.Type]Ref // types share parts, so do refs
+}
+
+// scope makes the scope of d from the levels of a brand.
+func (in *instance) scope(d *Decl, brand []ir.BrandScope) *scope {
 	s := scope{id: d.ID, params: len(d.Params)}
 	if len(brand) > 0 && brand[0].ScopeID == d.ID {
 		if !brand[0].Inherit {
 			for _, t := range brand[0].Bind {
-				s.args = append(s.args, p.reference(client, t))
+				s.args = append(s.args, in.ref(t))
 			}
-		} else if c := client.find(d.ID); c != nil {
+		} else if c := in.client.find(d.ID); c != nil {
 			s.inherited, s.args = c.inherited, c.args
 		}
 		brand = brand[1:]
 	}
 	if d.Parent != nil {
-		s.parent = p.evaluate(client, d.Parent, brand)
+		s.parent = in.scope(d.Parent, brand)
 	}
 	return newScope(s)
 }
@@ -202,28 +223,37 @@ var anyKinds = map[ir.AnyKind]Kind{
 	ir.AnyAny: AnyPointer, ir.AnyStruct: AnyStruct, ir.AnyList: AnyList, ir.AnyCapability: Capability,
 }
 
-// reference turns a type that stands in an alias's brand back into a Ref.
-func (p *Program) reference(client *scope, t *ir.Type) Ref {
+// ref turns a type back into what names it.
+func (in *instance) ref(t *ir.Type) Ref {
+	r, ok := in.made[t]
+	if !ok {
+		r = in.makeRef(t)
+		in.made[t] = r
+	}
+	return r
+}
+
+func (in *instance) makeRef(t *ir.Type) Ref {
 	switch t.Kind {
 	case ir.List:
-		r := p.builtin(List)
-		r.scope = newScope(scope{id: r.Decl.ID, params: 1, args: []Ref{p.reference(client, t.Elem)}})
+		r := in.p.builtin(List)
+		r.scope = newScope(scope{id: r.Decl.ID, params: 1, args: []Ref{in.ref(t.Elem)}})
 		return r
 	case ir.EnumType, ir.StructType, ir.InterfaceType:
-		d := p.byID[t.ID]
+		d := in.p.byID[t.ID]
 		var scopes []ir.BrandScope
 		if t.Brand != nil {
 			scopes = t.Brand.Scopes
 		}
-		return Ref{Decl: d, scope: p.evaluate(client, d, scopes)}
+		return Ref{Decl: d, scope: in.scope(d, scopes)}
 	case ir.AnyPointer:
 		switch t.Any {
 		case ir.AnyParam:
-			return p.parameter(client, Param{t.ScopeID, t.Index}, nil)
+			return in.p.parameter(in.client, Param{t.ScopeID, t.Index}, nil)
 		case ir.AnyImplicitParam:
 			return Ref{Param: Param{0, t.Index}}
 		}
-		return p.builtin(anyKinds[t.Any])
+		return in.p.builtin(anyKinds[t.Any])
 	}
-	return p.builtin(typeKinds[t.Kind])
+	return in.p.builtin(typeKinds[t.Kind])
 }

@@ -24,7 +24,7 @@ var simple = map[Kind]*ir.Type{
 // false if there was something to report.
 func (e *Env) Type(expr ast.Expr) (t *ir.Type, ok bool) {
 	r, ok := e.Resolve(expr)
-	if !ok || !e.spend(r) {
+	if !ok || !e.spend(r.weight(), expr) {
 		return simple[Void], false
 	}
 	return e.TypeOf(r)
@@ -61,6 +61,9 @@ func (e *Env) TypeOf(r Ref) (t *ir.Type, ok bool) {
 }
 
 func (e *Env) listOf(r Ref) (t *ir.Type, ok bool) {
+	if len(r.scope.args) != 1 && r.failed {
+		return &ir.Type{Kind: ir.List, Elem: simple[Void]}, false
+	}
 	if len(r.scope.args) != 1 {
 		e.report(position(r), diag.ParameterCount, "'List' requires exactly one parameter.")
 		return &ir.Type{Kind: ir.List, Elem: simple[Void]}, false
