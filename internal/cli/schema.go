@@ -15,6 +15,6 @@ the compiler is part of this program, and so are the standard schemas
 Linked to the name "capnp" the program takes the command line of Cap'n Proto's
 own compiler; by the name "capnpc-lanyard" it is a plugin of that.`,
 	})
-	cmd.AddCommand(schemaGenCommand(), schemaIDCommand())
+	cmd.AddCommand(schemaCompileCommand(), schemaGenCommand(), schemaIDCommand())
 	return cmd
 }
