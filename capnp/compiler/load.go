@@ -107,11 +107,10 @@ func (l *loader) open() error {
 			l.prefixes = append(l.prefixes, path.Clean(filepath.ToSlash(dir)))
 			continue
 		}
-		abs := l.abs(dir)
-		if info, err := os.Stat(abs); err != nil || !info.IsDir() {
-			return fmt.Errorf("source prefix %s: no such directory", dir)
+		if _, err := l.dir(dir); err != nil {
+			return fmt.Errorf("source prefix %s: %w", dir, cause(err))
 		}
-		l.prefixes = append(l.prefixes, abs)
+		l.prefixes = append(l.prefixes, l.abs(dir))
 	}
 	// The longest prefix counts.
 	slices.SortStableFunc(l.prefixes, func(a, b string) int { return len(b) - len(a) })
