@@ -112,6 +112,9 @@ func TestCodesAreDocumented(t *testing.T) {
 		if !strings.HasPrefix(c.doc, c.name+" is for ") {
 			t.Errorf("the comment of %s does not begin %q", c.name, c.name+" is for ")
 		}
+		if got, want := diag.Code(c.value).Syntax(), c.file == "codes.go"; got != want {
+			t.Errorf("%s stands in %s, but Syntax() is %v", c.name, c.file, got)
+		}
 		if !elsewhere.MatchString(c.doc) && c.example(t).text == "" {
 			t.Errorf("the example of %s is empty", c.name)
 		}

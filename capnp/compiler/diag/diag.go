@@ -12,6 +12,20 @@ import "lanyard.dev/capnp/compiler/source"
 // Code names a kind of finding. Codes are stable: scripts and suppression lists may hold them.
 type Code string
 
+// Syntax reports whether findings of this code are about tokens and grammar, which the parser makes,
+// and not about meaning.
+func (c Code) Syntax() bool {
+	switch c {
+	case NotUTF8, BadCharacter, BadOperator, BadNumber, NumberRange, BadEscape, BadBinary,
+		UnterminatedString, Syntax, UnknownDeclaration, EmptyItem, MissingSemicolon, Unclosed, Unopened,
+		NeedsBlock, NeedsSemicolon, FileIDTwice, FileIDMissing, BadID, OrdinalRange, OrdinalMissing,
+		OrdinalUnexpected, UnionOrdinal, UnionColon, UnionAnnotated, UsingName, TargetWildcard,
+		TargetUnknown, TargetTwice, TooDeep, TooBig:
+		return true
+	}
+	return false
+}
+
 // Severity says whether a finding stops the compilation.
 type Severity uint8
 
@@ -55,13 +69,21 @@ type List struct {
 	// Max is the number of diagnostics kept, 0 means DefaultMax. What comes after is counted only.
 	Max int
 
-	all     []Diagnostic
-	dropped int
-	errors  int
+	all        []Diagnostic
+	dropped    int
+	errors     int
+	syntaxOnly bool
 }
+
+// SyntaxOnly makes the list ignore, from now on, what is not about syntax: the parser has found
+// text so broken that whatever else there is to say would mostly be consequences.
+func (l *List) SyntaxOnly() { l.syntaxOnly = true }
 
 // Add appends d unless the list is full.
 func (l *List) Add(d Diagnostic) {
+	if l.syntaxOnly && !d.Code.Syntax() {
+		return
+	}
 	if d.Severity == Error {
 		l.errors++
 	}

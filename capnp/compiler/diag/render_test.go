@@ -94,6 +94,14 @@ func TestList(t *testing.T) {
 	if len(l.All()) != 2 || l.Errors() != 2 || l.Dropped() != 2 || !l.Full() {
 		t.Errorf("kept %d, %d errors, dropped %d, full %v", len(l.All()), l.Errors(), l.Dropped(), l.Full())
 	}
+	muted := diag.List{}
+	muted.Add(diag.Diagnostic{Code: diag.OrdinalTwice})
+	muted.SyntaxOnly()
+	muted.Add(diag.Diagnostic{Code: diag.OrdinalTwice})
+	muted.Add(diag.Diagnostic{Code: diag.Unclosed})
+	if len(muted.All()) != 2 || muted.Errors() != 2 {
+		t.Errorf("%v, want the one before and the one of syntax", muted.All())
+	}
 	var zero diag.List
 	for range diag.DefaultMax {
 		if zero.Full() {

@@ -68,11 +68,12 @@ func wanted(lv level) string {
 // to go on with.
 func (p *parser) unknown(lv level) string {
 	word := p.tok.Text
-	message := "expected " + wanted(lv) + ", found " + p.describe(p.tok) + "."
 	guess, hint := "", ""
 	switch {
-	case p.ahead.Is("@") || p.ahead.Is(":"):
-		hint = "fields belong in a struct, enumerants in an enum, methods in an interface"
+	case lv == fileLevel && (p.ahead.Is("@") || p.ahead.Is(":")):
+		p.outOfPlace(wanted(lv), "fields belong in a struct, enumerants in an enum, methods in an interface; "+
+			"or a '}' above closes too much")
+		return ""
 	case word == "union" || word == "group":
 		hint = "a " + word + " is part of a struct"
 	case p.ahead.Kind == token.Ident:
@@ -83,9 +84,20 @@ func (p *parser) unknown(lv level) string {
 			hint = "did you mean '" + guess + "'?"
 		}
 	}
-	p.syntax(diag.UnknownDeclaration, p.tok.Span, message, hint)
+	p.syntax(diag.UnknownDeclaration, p.tok.Span, "expected "+wanted(lv)+", found "+p.describe(p.tok)+".", hint)
 	p.bad = guess == ""
 	return guess
+}
+
+// outOfPlace reports a statement that belongs in another block, which hints at a brace too many or
+// too few: the first of several in a row, and nothing about meanings.
+func (p *parser) outOfPlace(want, hint string) {
+	p.diags.SyntaxOnly()
+	if p.strays == 0 {
+		p.syntax(diag.UnknownDeclaration, p.tok.Span, "expected "+want+", found "+p.describe(p.tok)+".", hint)
+	}
+	p.strays++
+	p.bad, p.broken = true, true
 }
 
 // generic reads a declaration that may stand in files, structs and interfaces alike.
@@ -242,6 +254,9 @@ func (p *parser) annotationDecl(d *ast.Decl) {
 	if !p.bad {
 		d.Targets = p.targets()
 	}
+	if p.broken {
+		d.Targets = ast.AllTargets // whichever were meant
+	}
 	d.Type = p.typeAfterColon("an annotation has a type, Void if it takes no value")
 	d.Annotations = p.annotations(AnnotatedAnnotation)
 }
@@ -279,6 +294,7 @@ func (p *parser) targets() ast.Targets {
 			p.count(TargetFile + Production(i))
 			return
 		}
+		p.broken = true
 		p.fail(diag.TargetUnknown, name.Span, "Not a valid annotation target.",
 			"the targets are file const enum enumerant struct field union group interface method param annotation and *")
 	})

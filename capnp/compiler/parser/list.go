@@ -26,6 +26,7 @@ func (p *parser) list(closer token.Kind, item func()) source.Span {
 		p.open[closer]--
 		p.leave()
 	}()
+	confused := false // items run on as if this bracket had been closed
 	span := func() source.Span { return opener.Span.To(p.prev.Span) }
 
 	for p.tok.Kind != closer {
@@ -37,7 +38,12 @@ func (p *parser) list(closer token.Kind, item func()) source.Span {
 		}
 		if !ends(p.tok.Kind) {
 			item()
-			if !p.bad && p.tok.Kind != token.Comma && p.tok.Kind != closer && !ends(p.tok.Kind) {
+			switch {
+			case p.bad || p.tok.Kind == token.Comma || p.tok.Kind == closer || ends(p.tok.Kind):
+			case confused && p.tok.Kind == token.Op:
+				p.bad = true
+			default:
+				confused = p.tok.Is(":") || p.tok.Is("=")
 				p.expected("',' or " + closer.String())
 			}
 		}
@@ -66,6 +72,7 @@ func (p *parser) list(closer token.Kind, item func()) source.Span {
 		}
 	}
 	p.next()
+	p.bad = confused
 	return span()
 }
 

@@ -7,6 +7,14 @@ import (
 )
 
 func (p *parser) enumerant(d *ast.Decl) level {
+	if p.ahead.Kind == token.Ident && isKeyword(p.tok.Text) {
+		keyword := p.tok.Text
+		p.outOfPlace(wanted(enumLevel), "an enum holds nothing else; perhaps its '}' is missing")
+		p.bad = false
+		body := p.generic(keyword, enumLevel, d)
+		*d = ast.Decl{} // not an enumerant, whatever else it is
+		return body
+	}
 	name := p.ident(wanted(enumLevel))
 	if p.bad {
 		return noBlock

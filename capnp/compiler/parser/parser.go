@@ -43,7 +43,8 @@ type Options struct {
 }
 
 // Parse reads a whole file. Findings are added to diags in the order of the text, as far as it fits.
-// The result is never nil and its spans lie within the file.
+// The result is never nil and its spans lie within the file. Where whole statements or the nesting of
+// blocks are lost, diags is told to keep syntax errors only.
 func Parse(file *source.File, diags *diag.List, opt *Options) *ast.File {
 	p := &parser{file: file, diags: diags, lastError: -1}
 	if opt != nil {
@@ -58,6 +59,7 @@ func Parse(file *source.File, diags *diag.List, opt *Options) *ast.File {
 
 	out := &ast.File{Source: file}
 	if n := len(file.Text()); n > p.opt.Limits.Bytes {
+		diags.SyntaxOnly()
 		p.fail(diag.TooBig, source.Span{}, fmt.Sprintf("File has %d bytes; the limit is %d.", n, p.opt.Limits.Bytes), "")
 	} else {
 		p.scanner = token.NewScanner(file, p.add)
@@ -104,6 +106,7 @@ type parser struct {
 	bad    bool // the current item or statement has a syntax error
 	broken bool // something in the current statement had one
 	failed bool // some error was reported in this file
+	strays int  // how many statements just before were out of their block
 	done   bool // a limit was hit: only EOF comes from now on, and nothing is reported
 
 	lastError int // offset of the last syntax error: one place, one complaint
@@ -125,6 +128,7 @@ func (p *parser) next() token.Token {
 // stop makes the rest of the file invisible.
 func (p *parser) stop() {
 	p.done = true
+	p.diags.SyntaxOnly()
 	end := uint32(len(p.file.Text()))
 	p.tok = token.Token{Span: source.Span{Start: end, End: end}, End: end}
 	p.ahead = p.tok
@@ -136,6 +140,9 @@ func (p *parser) add(d diag.Diagnostic) {
 		return
 	}
 	p.failed = true
+	if d.Code == diag.NotUTF8 {
+		p.diags.SyntaxOnly()
+	}
 	p.diags.Add(d)
 	if p.diags.Full() {
 		p.stop()

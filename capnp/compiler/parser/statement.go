@@ -27,7 +27,11 @@ func (p *parser) parseFile(out *ast.File) {
 			return
 		}
 		p.bad = false
-		p.syntax(diag.Unopened, p.tok.Span, "this '}' closes nothing.", "")
+		p.diags.SyntaxOnly()
+		if p.strays == 0 { // else it closes what an earlier '}' should not have
+			p.syntax(diag.Unopened, p.tok.Span, "this '}' closes nothing.", "")
+		}
+		p.strays = 0
 		p.next()
 	}
 }
@@ -56,6 +60,7 @@ func (p *parser) statement(lv level, file *ast.File) *ast.Decl {
 	start := p.tok
 	p.bad, p.broken = false, false
 
+	strays := p.strays
 	d := &ast.Decl{}
 	var id *ast.Number
 	var note *ast.Annotation
@@ -70,6 +75,9 @@ func (p *parser) statement(lv level, file *ast.File) *ast.Decl {
 		p.count(FileAnnotation)
 	default:
 		body = p.header(lv, d)
+	}
+	if p.strays == strays {
+		p.strays = 0
 	}
 	p.endHeader(body)
 	bad := p.bad
@@ -109,6 +117,9 @@ func (p *parser) statement(lv level, file *ast.File) *ast.Decl {
 		file.Annotations = append(file.Annotations, *note)
 	}
 	if d.Kind == 0 || d.Name.Text == "" && d.Kind != ast.Union {
+		if bad {
+			p.diags.SyntaxOnly()
+		}
 		return nil
 	}
 	return d
@@ -176,9 +187,9 @@ func (p *parser) block(body level, d *ast.Decl) uint32 {
 	opener := p.next()
 	d.Doc = opener.Text
 	p.countDoc(opener, DocAfterBrace)
-	broken := p.broken
+	broken, strays := p.broken, p.strays
 	p.statements(body, nil, &d.Decls)
-	p.bad, p.broken = false, broken
+	p.bad, p.broken, p.strays = false, broken, strays
 	if p.tok.Kind != token.RBrace {
 		p.unclosed(opener)
 		return p.prev.End
@@ -194,6 +205,7 @@ func (p *parser) block(body level, d *ast.Decl) uint32 {
 // unclosed reports a block that the file ends in: only the innermost, which swallowed the '}' of
 // those around it.
 func (p *parser) unclosed(opener token.Token) {
+	p.diags.SyntaxOnly()
 	p.fail(diag.Unclosed, opener.Span, "Parse error: this '{' is never closed.", "")
 	p.stop()
 }

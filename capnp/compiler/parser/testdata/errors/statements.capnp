@@ -70,7 +70,7 @@ enum Enum {
   d @99999999999999999999;              # ERROR "too big"
   @4;                                   # ERROR "expected an enumerant, found '@'"
   f @5 { }                              # ERROR "should end with a semicolon"
-  struct Inside { }                     # ERROR "enumerant 'struct' has no ordinal"
+  struct Inside { }                     # ERROR "expected an enumerant, found 'struct'"
   g @6                                  # ERROR "missing ';'"
 }
 
@@ -88,4 +88,27 @@ interface Methods2 extends(, ) {        # ERROR "Empty list item"
   x :Int32;                             # ERROR "method 'x' has no ordinal"
   union { }                             # ERROR "expected a method or declaration, found 'union'"
   $note;                                # ERROR "expected a method or declaration, found '\\$'"
+}
+
+interface Confused {
+  m @0 (a :List(Text = null,
+        b :List(Int32) = [],            # ERROR "expected ',' or '\\)', found ':'"
+        c :Int32 = 5) -> ();
+}
+
+enum Unclosed {
+  a @0;
+
+struct Next { x @0 :Int32; }            # ERROR "expected an enumerant, found 'struct'"
+interface Then { m @0 (); }
+const more :Int32 = 1;
+
+}
+
+struct TooEarly {
+  a @0 :Int32;
+  }
+  b @1 :Int32;                          # ERROR "expected a declaration, found 'b'"
+  c @2 :Text;
+  d :group { e @3 :Int32; }
 }
