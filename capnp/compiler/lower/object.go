@@ -183,6 +183,7 @@ func (c *evaluation) fill(o object, in *ir.Struct, t *ir.Type, args []ast.Arg) {
 		}
 		f := c.l.field(in, a.Name.Text)
 		switch {
+		case f == nil && c.l.incomplete(t):
 		case f == nil:
 			c.u.report(a.Name.Span, diag.NoField, fmt.Sprintf("Struct has no field named '%s'.", a.Name.Text))
 		case f.Group != nil:
@@ -231,6 +232,13 @@ func (l *lowerer) field(s *ir.Struct, name string) *ir.Field {
 		l.fields[s] = byName
 	}
 	return byName[name]
+}
+
+// incomplete reports whether the struct has members that did not parse: the
+// fields that it lacks may be those.
+func (l *lowerer) incomplete(t *ir.Type) bool {
+	d := l.program.Decl(t.ID)
+	return d != nil && d.AST != nil && anyBroken(d.AST.Decls)
 }
 
 // embed evaluates the content of a file.
