@@ -3,7 +3,9 @@ package capnp
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -137,6 +139,7 @@ func (o *object) start(c *Call) {
 	cause := c.cause
 	c.exec = nil
 	c.mu.Unlock()
+	c.params.Content() // sealed here, the method may read it from many goroutines
 	err := o.invoke(c, cause)
 	o.finish(c, err)
 }
@@ -170,6 +173,27 @@ func (o *object) invoke(c *Call, cause error) (err error) {
 // NoSuchMethod is the error with which an object ends a call of a method that it does not have.
 func (c *Call) NoSuchMethod() error {
 	return Errorf(Unimplemented, "the object has no method %s", c.Name())
+}
+
+// MethodDepth returns how many methods the calling goroutine is inside of. It looks at the stack
+// and takes microseconds.
+func MethodDepth() int {
+	n := 0
+	var pcs [64]uintptr
+	for skip := 1; ; skip += len(pcs) {
+		got := runtime.Callers(skip, pcs[:])
+		if got == 0 {
+			return n
+		}
+		frames := runtime.CallersFrames(pcs[:got])
+		for more := true; more; {
+			var f runtime.Frame
+			f, more = frames.Next()
+			if strings.HasSuffix(f.Function, "/capnp.(*object).invoke") {
+				n++
+			}
+		}
+	}
 }
 
 // PanicError is the cause of the exception with which a call ends whose method panicked. It stays

@@ -35,13 +35,13 @@ func (t *Turn) Drop(h Hook) { t.drops = append(t.drops, h) }
 // loop, never recursion.
 func (t *Turn) Run() {
 	for i, j := 0, 0; i < len(t.kicks) || j < len(t.drops); {
-		if i < len(t.kicks) {
-			i++
-			t.kicks[i-1].Drain(t)
+		if j < len(t.drops) {
+			j++
+			t.drops[j-1].Release(t)
 			continue
 		}
-		j++
-		t.drops[j-1].Release(t)
+		i++
+		t.kicks[i-1].Drain(t)
 	}
 	clear(t.kicks)
 	clear(t.drops)

@@ -1,0 +1,42 @@
+package ocap
+
+import "lanyard.dev/capnp"
+
+// flight is a call that crosses: the one that came, and the one derived from it that goes on. What
+// comes back crosses the other way.
+type flight struct {
+	call  capnp.Call
+	m     *membrane
+	outer bool // the caller is outside
+	orig  *capnp.Call
+
+	next, prev *flight // guarded by membrane.flightMu
+}
+
+// Return implements capnp.Returner.
+func (f *flight) Return(_ *capnp.Call, r capnp.Result, t *capnp.Turn) {
+	if r.Err == nil {
+		r.Payload = f.m.payload(&r.Payload, f.outer, t)
+	}
+	f.call.Payload().Drop(t) // the callee is done with the parameters
+	f.orig.Return(r, t)
+	f.m.exit(f, t)
+}
+
+// SetPipeline implements capnp.Returner.
+func (f *flight) SetPipeline(_ *capnp.Call, p capnp.Pipeline, t *capnp.Turn) {
+	f.orig.OfferPipeline(&pipeline{f.m, f.outer, p}, t)
+}
+
+// CancelCall implements capnp.Canceler for the call that came.
+func (f *flight) CancelCall(c *capnp.Call, t *capnp.Turn) { f.call.Cancel(c.Cause(), t) }
+
+// pipeline leads through the membrane.
+type pipeline struct {
+	m     *membrane
+	outer bool
+	inner capnp.Pipeline
+}
+
+// At implements capnp.Pipeline.
+func (p *pipeline) At(path []uint16) capnp.Hook { return p.m.view(p.inner.At(path), p.outer) }
