@@ -30,7 +30,7 @@ vuln: ## [?] known vulnerabilities; says so where the database is out of reach
 	tools/vuln $(TOOL) govulncheck ./...
 
 fresh: ## [?] regenerating every generated file changes nothing
-	go run ./cmd/lanyard schema gen ./... && git diff --exit-code
+	go run ./cmd/lanyard schema gen --check ./...
 
 peers: ## [?] install and build the C++ and Python peers
 	interop/setup
