@@ -25,10 +25,11 @@ type Answer struct {
 	done     chan struct{} // made on demand
 	follow   []*Call       // calls that end as this one does (Call.Tail)
 
-	given    bool         // the promise was released; capabilities of the results are still wanted
+	given bool // the promise was released; capabilities of the results are still wanted
 
-	// For answers to calls of a peer: see Dependants.
-	onIdle func(t *Turn)
+	// For answers to calls of a peer: see Dependants and KeepBuilt.
+	onIdle    func(t *Turn)
+	keepBuilt bool
 }
 
 // node is one path of pointer fields into the results. Nodes are made on demand and kept.
@@ -97,6 +98,10 @@ func (a *Answer) idle(t *Turn) {
 	}
 }
 
+// KeepBuilt makes the answer leave results that were built here as they are, for a connection to
+// send; they cannot be waited for then. Set it before the answer is used.
+func (a *Answer) KeepBuilt() { a.keepBuilt = true }
+
 // OnIdle sets f to be called, like Hook.Deliver, whenever a pipelined capability of the answer
 // loses its last user before the result is there. Set it before the answer is used.
 func (a *Answer) OnIdle(f func(t *Turn)) { a.onIdle = f }
@@ -157,6 +162,9 @@ func (a *Answer) Settle(r Result, t *Turn) {
 		a.mu.Unlock()
 		r.Payload.Release(t)
 		return
+	}
+	if !a.keepBuilt {
+		r.Payload.Content()
 	}
 	piped := a.pipeline != nil
 	a.settled, a.result = true, r

@@ -40,7 +40,7 @@ func (p PtrBuilder) SetClient(c Client) {
 	}
 	t, ok := mb.Caps().(*capTable)
 	if !ok {
-		t = &capTable{refs: &capRefs{}}
+		t = newCapTable(nil)
 		mb.SetCaps(t)
 	}
 	h.Retain()

@@ -14,6 +14,7 @@ import (
 // Invariant: refs.hooks[i] is nil once entry i has been released.
 type capTable struct {
 	refs    *capRefs
+	own     capRefs   // what refs points at while nothing needs a cleanup
 	handles []*handle // guarded by refs.mu; a handle keeps the table alive
 }
 
@@ -25,7 +26,8 @@ type capRefs struct {
 
 // newCapTable makes the table of a received message. It takes over the references.
 func newCapTable(hooks []Hook) *capTable {
-	t := &capTable{refs: &capRefs{hooks: hooks}}
+	t := &capTable{own: capRefs{hooks: hooks}}
+	t.refs = &t.own
 	t.arm()
 	return t
 }
@@ -37,6 +39,9 @@ func (t *capTable) arm() {
 		switch h.(type) {
 		case *object, *brokenHook:
 		default:
+			if t.refs == &t.own {
+				t.refs = &capRefs{hooks: t.own.hooks}
+			}
 			runtime.AddCleanup(t, releaseRefs, t.refs)
 			return
 		}

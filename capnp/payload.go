@@ -24,9 +24,20 @@ const (
 
 var frameSize = wire.Size{Pointers: 2}
 
+// assembly is what a payload made here consists of, in one allocation: the builder, its first
+// segment, its capability table.
+type assembly struct {
+	builder wire.MessageBuilder
+	table   capTable
+	memory  [48 * 8]byte
+}
+
 func newFrame(reserve int) Payload {
-	b := wire.NewMessageBuilder(wire.BuilderOptions{Reserve: reserve, FirstWords: 64})
-	b.SetCaps(&capTable{refs: &capRefs{}})
+	a := &assembly{}
+	b := &a.builder
+	wire.InitBuilder(b, wire.BuilderOptions{Reserve: reserve}, a.memory[:])
+	a.table.refs = &a.table.own
+	b.SetCaps(&a.table)
 	b.BeginReserve()
 	f := b.Root().NewStruct(frameSize)
 	b.EndReserve()
@@ -167,7 +178,7 @@ func (p *Payload) Map(f func(Hook) Hook) Payload {
 	switch {
 	case old.b != nil:
 		b := old.b.Detach()
-		b.SetCaps(&capTable{refs: &capRefs{hooks: hooks}})
+		b.SetCaps(newCapTable(hooks))
 		return Payload{b: b, frame: b.Renew(old.frame)}
 	case len(hooks) > 0:
 		return Payload{content: old.content.WithCaps(newCapTable(hooks))}

@@ -43,6 +43,7 @@ type MessageBuilder struct {
 	from          *MessageBuilder
 	snapshot      *Message // of Reader, current while words is snapshotWords
 	snapshotWords int64
+	first         []byte // memory for segment 0 that somebody gave
 	seg0          builderSegment
 	more          []*builderSegment
 }
@@ -87,7 +88,11 @@ func (mb *MessageBuilder) init(o BuilderOptions) {
 }
 
 func (mb *MessageBuilder) setMemory(s *builderSegment, words int) {
-	b := make([]byte, words*wordBytes)
+	b := mb.first
+	mb.first = nil
+	if b == nil {
+		b = make([]byte, words*wordBytes)
+	}
 	*s = builderSegment{unsafe.Pointer(unsafe.SliceData(b)), 0, uint32(len(b)), 0, mb}
 	mb.capacity += int64(words)
 }

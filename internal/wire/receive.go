@@ -57,3 +57,11 @@ func receive(n int) (*Message, []byte) {
 }
 
 var _ = unsafe.Sizeof(message64{}) // the arrays follow an 8-byte-aligned header, so words in them are aligned
+
+// InitBuilder makes mb, which is zero, an empty message whose first segment is mem. Who has the builder inside a
+// larger object saves allocations so.
+func InitBuilder(mb *MessageBuilder, o BuilderOptions, mem []byte) {
+	o.FirstWords = len(mem) / wordBytes
+	mb.first = mem
+	mb.init(o)
+}

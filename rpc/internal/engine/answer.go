@@ -46,6 +46,7 @@ func (row *answer) SetPipeline(c *capnp.Call, p capnp.Pipeline, t *capnp.Turn) {
 
 func (e *Engine) newAnswer(id uint32) *answer {
 	row := &answer{e: e, id: id}
+	row.pipe.KeepBuilt()
 	row.pipe.OnIdle(func(t *capnp.Turn) { e.host.Push(Command{op: opIdle, row: row}, t) })
 	return row
 }
