@@ -91,14 +91,15 @@ func params(l *ast.ParamList) string {
 	}
 	var parts []string
 	for _, p := range l.Params {
-		s := p.Name.Text + " :" + expr(p.Type)
+		var s strings.Builder
+		s.WriteString(p.Name.Text + " :" + expr(p.Type))
 		if p.Default != nil {
-			s += " = " + expr(p.Default)
+			s.WriteString(" = " + expr(p.Default))
 		}
 		for _, a := range p.Annotations {
-			s += " " + annotation(a)
+			s.WriteString(" " + annotation(a))
 		}
-		parts = append(parts, s)
+		parts = append(parts, s.String())
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
 }
