@@ -106,7 +106,7 @@ func (w *walk) act(what string, do func() (string, error)) error {
 
 // row prints something that was done, its result, and what it cost.
 func (w *walk) row(what, result, cost string) {
-	fmt.Fprintf(w.out, "     %-36s  %-12s  %s\n", what, result, cost)
+	fmt.Fprintf(w.out, "     %-36s  %-13s  %s\n", what, result, cost)
 }
 
 func plural(n int, noun string) string {
