@@ -44,6 +44,25 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
+// TestReadmeExample: README's example is the body of one that runs.
+func TestReadmeExample(t *testing.T) {
+	const file = "../../service/calculator/example_test.go"
+	src := read(t, file)
+	_, body, ok := strings.Cut(src, "\nfunc Example() {\n")
+	body, _, ok2 := strings.Cut(body, "\t// Output:\n")
+	if !ok || !ok2 {
+		t.Fatalf("%s has no Example with output", file)
+	}
+	want := strings.ReplaceAll("\n"+body, "\n\t", "\n")[1:]
+	got := fences(read(t, "../../README.md"), "go")
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("README's example is not that of %s, which is:\n%s", file, want)
+	}
+	if n := strings.Count(want, "\n"); n > 28 {
+		t.Errorf("the example has %d lines; nobody reads so many", n)
+	}
+}
+
 func read(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(name)
