@@ -57,16 +57,15 @@ func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook
 		return Descriptor{Kind: None}, capnp.NullHook(), nil
 	}
 	if s, ok := h.(*strict); ok && s.e == e {
-		r := (*remote)(s)
-		r.used = true
-		switch {
-		case r.imported:
-			return Descriptor{Kind: ReceiverHosted, ID: r.id}, s, nil
-		case r.q.canceled || r.q.finished:
-			return e.export(capnp.BrokenHook(capnp.NewError(capnp.Failed, "the call was canceled")), t)
-		default:
-			return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, s, nil
+		r, beyond := e.beyond((*remote)(s))
+		if beyond != nil {
+			return e.descriptor(beyond, t)
 		}
+		r.used = r.used || r.promise
+		if r.imported {
+			return Descriptor{Kind: ReceiverHosted, ID: r.id}, strictly(r), nil
+		}
+		return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, strictly(r), nil
 	}
 	if r, ok := h.(*remote); ok && r.e == e {
 		switch {

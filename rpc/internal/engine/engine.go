@@ -118,7 +118,6 @@ const (
 	opReceive op = iota
 	opCall
 	opStrict
-	opUnheld
 	opReturn
 	opCancel
 	opReleased
@@ -166,8 +165,6 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 		e.call(cmd.remote, cmd.call, t)
 	case opStrict:
 		e.callStrictly(cmd.remote, cmd.call, t)
-	case opUnheld:
-		e.maybeFinish(cmd.q)
 	case opReturn:
 		e.doReturn(cmd.row, cmd.result, t)
 	case opCancel:

@@ -162,15 +162,16 @@ func (e *Engine) lift(r *remote, t *capnp.Turn) {
 	queue := r.queue
 	r.queue = nil
 	for _, c := range queue {
-		if c.Hop(t) {
-			r.settled.Deliver(c, t)
-		}
+		e.pass(r.settled, c, t)
 	}
 	e.publish(r, t)
 	for range queue {
 		r.Release(t)
 	}
 	e.released(r, t)
+	if r.q != nil {
+		e.maybeFinish(r.q)
+	}
 }
 
 // loopback sends a Disembargo back to where it came from, behind every call that took the same

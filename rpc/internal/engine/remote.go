@@ -35,7 +35,6 @@ type remote struct {
 	mu       sync.Mutex
 	refs     int // imports: references in this process. paths: those besides the results' own
 	kept     capnp.Hook
-	strict   int // of refs, those that go strictly to the peer
 	watchers []capnp.Watcher
 
 	// Owned by the engine.
@@ -166,9 +165,7 @@ func (e *Engine) call(r *remote, c *capnp.Call, t *capnp.Turn) {
 		r.queue = append(r.queue, c) // with its reference
 		return
 	case r.settled != nil:
-		if c.Hop(t) {
-			r.settled.Deliver(c, t)
-		}
+		e.pass(r.settled, c, t)
 	default:
 		e.sendCall(r, c, t)
 	}

@@ -1,13 +1,23 @@
 package engine
 
-import "lanyard.dev/capnp"
+import (
+	"slices"
+
+	"lanyard.dev/capnp"
+)
 
 // strict is a remote promise as the peer must see it once a message of ours has named it as what
 // something is: whatever comes for that goes back to the peer by the same way for ever, also when
 // the promise has resolved here and there would be a shorter one. The peer's Disembargo relies on
 // it (rpc.capnp, "The Tribble 4-way Race Condition").
 //
-// Invariant: while there are references to a strict path, its question is not finished.
+// A path cannot go to the peer for ever, because its question must be finished some day: two
+// questions in opposite directions, each named in the other's results, would wait for each other.
+// Once the results are there, and everything sent on the path has come back if they lead back
+// here, what the peer would do with a call is known and can be done here: it would send it to
+// just what its descriptor named.
+//
+// Invariant: a question is not finished while a path of it is strict and under an embargo.
 type strict remote
 
 // strictly returns the hook for what a descriptor named as being r.
@@ -30,40 +40,74 @@ func (s *strict) Promise() bool                         { return false }
 func (s *strict) Broken() error                         { return nil }
 func (s *strict) String() string                        { return (*remote)(s).String() }
 
-func (s *strict) Retain() {
-	r := (*remote)(s)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.strict++
-	r.retainLocked()
-}
+func (s *strict) Retain()               { (*remote)(s).Retain() }
+func (s *strict) Release(t *capnp.Turn) { (*remote)(s).Release(t) }
 
-func (s *strict) Release(t *capnp.Turn) {
-	r := (*remote)(s)
-	r.mu.Lock()
-	r.strict--
-	last := r.strict == 0
-	r.mu.Unlock()
-	if last && r.q != nil {
-		r.e.host.Push(Command{op: opUnheld, q: r.q}, t)
+// callStrictly carries out a delivery to a strict hook.
+func (e *Engine) callStrictly(r *remote, c *capnp.Call, t *capnp.Turn) {
+	if c.Returned() {
+		c.Payload().Release(t)
+	} else {
+		e.pass((*strict)(r), c, t)
 	}
 	r.Release(t)
 }
 
-// callStrictly carries out a delivery to a strict hook.
-func (e *Engine) callStrictly(r *remote, c *capnp.Call, t *capnp.Turn) {
-	switch q := r.q; {
-	case c.Returned():
-		c.Payload().Release(t)
-	case r.settled != nil && r.settled.Broken() != nil:
-		c.Refuse(r.settled.Broken(), t)
-	case q != nil && (q.canceled || q.finished):
-		c.Refuse(capnp.NewError(capnp.Failed, "the call was canceled"), t)
-	default:
-		e.sendCall(r, c, t)
+// pass hands a call from the inbox on to h. What that leads to on this connection it does at
+// once: in the inbox, others could come between, which came later.
+func (e *Engine) pass(h capnp.Hook, c *capnp.Call, t *capnp.Turn) {
+	for c.Hop(t) {
+		r, ok := h.(*remote)
+		if s, strict := h.(*strict); strict && s.e == e {
+			if r, h = e.beyond((*remote)(s)); h != nil {
+				continue
+			}
+			e.sendCall(r, c, t)
+			return
+		}
+		switch {
+		case !ok || r.e != e:
+			h.Deliver(c, t)
+			return
+		case r.embargo:
+			r.Retain()
+			r.queue = append(r.queue, c)
+			return
+		case r.settled == nil:
+			e.sendCall(r, c, t)
+			return
+		}
+		h = r.settled
 	}
-	(*strict)(r).Release(t)
 }
+
+// beyond returns what calls on strict r are sent to, or, if that is not at the other end of this
+// connection, the hook they go to.
+func (e *Engine) beyond(r *remote) (to *remote, h capnp.Hook) {
+	for range maxSteps {
+		if r.imported || r.settled == nil || r.embargo {
+			return r, nil
+		}
+		switch h := r.settled.(type) {
+		case *remote:
+			if h.e != e {
+				return nil, h
+			}
+			r = h
+		case *strict:
+			if h.e != e {
+				return nil, h
+			}
+			r = (*remote)(h)
+		default:
+			return nil, h
+		}
+	}
+	return nil, capnp.BrokenHook(capnp.NewError(capnp.Failed, "a promise is part of its own resolution"))
+}
+
+// maxSteps bounds how many paths can stand for each other.
+const maxSteps = 64
 
 // hold retains what a descriptor named, to forward to it from now on.
 func (e *Engine) hold(h capnp.Hook) {
@@ -73,23 +117,11 @@ func (e *Engine) hold(h capnp.Hook) {
 	}
 }
 
-// isHeld reports whether the peer may still be sent something through a path of q.
-func (q *question) isHeld() bool {
-	for _, r := range q.held {
-		r.mu.Lock()
-		n := r.strict
-		r.mu.Unlock()
-		if n > 0 && (r.settled == nil || r.settled.Broken() == nil) {
-			return true
-		}
-	}
-	return false
-}
-
-// maybeFinish sends the Finish of a question that has returned, unless that must wait for the
-// last strict path.
+// maybeFinish sends the Finish of a question that has returned, unless something may still have
+// to be sent through a path of it.
 func (e *Engine) maybeFinish(q *question) {
-	if !q.returned || q.finished || e.closed != nil || q.isHeld() {
+	held := func(r *remote) bool { return r.embargo }
+	if !q.returned || q.finished || e.closed != nil || slices.ContainsFunc(q.held, held) {
 		return
 	}
 	q.finished = true
