@@ -41,7 +41,7 @@ func (l *Limits) segments() uint64 {
 	if l == nil || l.Segments <= 0 {
 		return defaultSegments
 	}
-	return uint64(l.Segments)
+	return uint64(min(l.Segments, math.MaxInt/4-4)) // their table has a size
 }
 
 func (l *Limits) message() *capnp.Limits {

@@ -26,7 +26,7 @@ func sample(segments int, text string) *capnp.MessageBuilder {
 	s := capnp.NewRootStruct(mb, capnp.StructSize{DataWords: 1, Pointers: 1})
 	s.SetUint64(0, uint64(segments))
 	for len(mb.Segments()) < segments {
-		s.SetText(0, text)
+		s.SetText(0, "filler")
 	}
 	s.SetText(0, text)
 	return mb
@@ -46,7 +46,7 @@ func TestRoundTrip(t *testing.T) {
 	pw := NewWriter(p)
 	var texts []string
 	for _, n := range []int{1, 2, 3, 4, 7, 100, 500} {
-		for _, size := range []int{0, 1, 100, 100_000} {
+		for _, size := range []int{0, 1, 100, 20_000} {
 			text := strings.Repeat("x", size)
 			mb := sample(n, text)
 			one := Marshal(mb)
@@ -234,6 +234,9 @@ func TestEmptyMessages(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || m != nil {
 		t.Errorf("two segments, cut: %v", err)
 	}
+	if m, _, err := Unmarshal(header(make([]uint32, 512)...), nil); err != nil || len(m.Segments()) != 512 {
+		t.Errorf("512 empty segments: %v", err)
+	}
 	m, rest, err := Unmarshal(append(header(0, 1, 0), make([]byte, 8)...), nil)
 	if err != nil || len(rest) != 0 || !m.Root().IsNull() || m.Err() == nil {
 		t.Errorf("first segment empty: %v, %v", err, m.Err())
@@ -256,14 +259,14 @@ func TestMemoryGrowsWithInput(t *testing.T) {
 		t.Errorf("64 MiB announced, 100 KiB sent: %d KiB allocated", each>>10)
 	}
 	l := &Limits{Segments: 1 << 30}
-	in = append(binary.LittleEndian.AppendUint32(nil, 1<<29), make([]byte, 100)...)
+	in = append(binary.LittleEndian.AppendUint32(nil, 1<<28), make([]byte, 100)...)
 	runtime.ReadMemStats(&before)
 	if _, err := NewReader(bytes.NewReader(in), l).Read(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
-		t.Errorf("2 GiB of table announced: %d KiB allocated", n>>10)
+		t.Errorf("1 GiB of table announced: %d KiB allocated", n>>10)
 	}
 }
 

@@ -61,58 +61,69 @@ func seedWalk(f *testing.F) {
 // defect for the traversal, equals its copy, and its copy is sound.
 func FuzzWalk(f *testing.F) {
 	seedWalk(f)
-	f.Fuzz(func(t *testing.T, in []byte, how uint8) {
-		segs := fuzzSegments(in)
-		limits := Limits{TraversalWords: 1 << 12, Depth: 20}
-		lazy := NewMessage(segs, limits)
-		readTree(lazy.Root())
-		walkTyped(lazy.Root().Struct(), rand.New(rand.NewPCG(uint64(how), 1)), 6)
+	f.Fuzz(func(t *testing.T, in []byte, how uint8) { checkWalk(t, fuzzSegments(in), how) })
+}
 
-		m := NewMessage(segs, limits)
-		err := m.Verify()
-		if once := NewMessage(segs, limits); true {
-			readTree(once.Root())
-			if (err == nil) != (once.Err() == nil) {
-				t.Fatalf("Verify says %v, the traversal %v", err, once.Err())
-			}
-		}
+// checkWalk is the properties of FuzzWalk for one message.
+func checkWalk(t *testing.T, segs [][]byte, how uint8) {
+	t.Helper()
+	limits := Limits{TraversalWords: 1 << 12, Depth: 20}
+	lazy := NewMessage(segs, limits)
+	readTree(lazy.Root())
+	walkTyped(lazy.Root().Struct(), rand.New(rand.NewPCG(uint64(how), 1)), 6)
 
-		o := BuilderOptions{FirstWords: int(how & 7), GrowWords: int(how >> 3 & 7), MaxWords: 1 << 14}
-		mb := NewMessageBuilder(o)
-		mb.SetCaps(sameCaps{})
-		mb.Root().Set(m.Root())
-		if err != nil {
-			return
+	m := NewMessage(segs, limits)
+	err := m.Verify()
+	once := NewMessage(segs, limits)
+	readTree(once.Root())
+	if (err == nil) != (once.Err() == nil) {
+		t.Fatalf("Verify says %v, the traversal %v", err, once.Err())
+	}
+
+	o := BuilderOptions{FirstWords: int(how & 7), GrowWords: int(how >> 3 & 7), MaxWords: 1 << 14}
+	mb := NewMessageBuilder(o)
+	mb.SetCaps(sameCaps{})
+	mb.Root().Set(m.Root())
+	if err != nil {
+		return
+	}
+	tree := readTree(m.Root())
+	if m.Err() != nil {
+		t.Fatalf("verified, yet %v", m.Err())
+	}
+	if mb.Err() != nil {
+		if !errors.Is(mb.Err(), TooLarge) {
+			t.Fatalf("copy: %v", mb.Err())
 		}
-		tree := readTree(m.Root())
-		if m.Err() != nil {
-			t.Fatalf("verified, yet %v", m.Err())
-		}
-		if mb.Err() != nil {
-			if !errors.Is(mb.Err(), TooLarge) {
-				t.Fatalf("copy: %v", mb.Err())
+		return
+	}
+	c := NewMessage(mb.Segments(), Limits{Depth: 20})
+	if err := c.Verify(); err != nil {
+		t.Fatalf("the copy is bad: %v", err)
+	}
+	if got := readTree(c.Root()).String(); got != tree.String() {
+		t.Fatalf("the copy differs:\n got %s\nwant %v", got, tree)
+	}
+	if e := EqualPtr(m.Root(), c.Root()); e == NotEqual {
+		t.Fatalf("the copy is not equal: %v", tree)
+	}
+	// Whatever it is, it can be edited as something larger.
+	if mb.Root().Reader().Kind() == PtrList {
+		mb.Root().EditStructList(Size{2, 3}, Ptr{})
+	} else {
+		mb.Root().EditStruct(Size{2, 3}, Ptr{})
+	}
+	if err := NewMessage(mb.Segments(), Limits{Depth: 21}).Verify(); err != nil {
+		t.Fatalf("edited, it is bad: %v", err)
+	}
+	mb.Root().Clear()
+	for _, s := range mb.Segments() {
+		for _, v := range s {
+			if v != 0 {
+				t.Fatalf("cleared, yet not zero: %v", tree)
 			}
-			return
 		}
-		c := NewMessage(mb.Segments(), Limits{Depth: 20})
-		if err := c.Verify(); err != nil {
-			t.Fatalf("the copy is bad: %v", err)
-		}
-		if got := readTree(c.Root()).String(); got != tree.String() {
-			t.Fatalf("the copy differs:\n got %s\nwant %v", got, tree)
-		}
-		if e := EqualPtr(m.Root(), c.Root()); e == NotEqual {
-			t.Fatalf("the copy is not equal: %v", tree)
-		}
-		mb.Root().Clear()
-		for _, s := range mb.Segments() {
-			for _, v := range s {
-				if v != 0 {
-					t.Fatalf("cleared, yet not zero: %v", tree)
-				}
-			}
-		}
-	})
+	}
 }
 
 // walkTyped asks a struct for things that may not be there.
@@ -211,9 +222,7 @@ func FuzzBuild(f *testing.F) {
 			case 10:
 				p.SetStruct(nodes[r.IntN(len(nodes))].Reader().Struct())
 			case 11:
-				if s := p.EditStruct(Size{1, 1}, Ptr{}); true {
-					s.Copy(nodes[r.IntN(len(nodes))].Reader().Struct())
-				}
+				p.EditStruct(Size{1, 1}, Ptr{}).Copy(nodes[r.IntN(len(nodes))].Reader().Struct())
 			case 12:
 				p.SetList(nodes[r.IntN(len(nodes))].Reader().List(KindAny))
 			case 13:
