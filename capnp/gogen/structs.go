@@ -2,7 +2,7 @@ package gogen
 
 import (
 	"fmt"
-	"strconv"
+	"strings"
 
 	"lanyard.dev/capnp/schema"
 )
@@ -81,7 +81,7 @@ func (p *printer) which(n schema.Node, name string) {
 	p.member(name, p.g.originOf(n.Id()), "Which")
 	p.f("// %s says which member of the union in a [%s] is set.\ntype %s uint16\n", which, name, which)
 	p.f("// The members of the union.\nconst (")
-	names := make([]string, n.Struct().DiscriminantCount())
+	var names []string
 	for _, f := range p.g.fields(n) {
 		if !f.inUnion() {
 			continue
@@ -91,9 +91,15 @@ func (p *printer) which(n schema.Node, name string) {
 		o.member = f.Name()
 		p.g.declare(p.scope, c, o)
 		p.f("%s %s = %d", c, which, f.DiscriminantValue())
-		if tag := int(f.DiscriminantValue()); tag < len(names) {
-			names[tag] = f.Name()
+		tag := int(f.DiscriminantValue())
+		if tag >= int(n.Struct().DiscriminantCount()) {
+			p.g.problem(o, "", "its tag is beyond those of its union")
+			return
 		}
+		for len(names) <= tag {
+			names = append(names, "")
+		}
+		names[tag] = f.Name()
 	}
 	p.f(")\n")
 	p.stringer(which, "w", names)
@@ -105,15 +111,18 @@ func (p *printer) which(n schema.Node, name string) {
 // stringer prints a String method for a numeric type.
 func (p *printer) stringer(typ, recv string, names []string) {
 	p.f("// String returns the name in the schema.")
-	args, width := "", 0
+	var args strings.Builder
+	width := 0
 	for _, name := range names {
-		arg := ", " + strconv.Quote(name)
+		args.WriteByte(',')
+		arg := quote(name)
 		if width += len(arg); width > lineBytes {
-			arg, width = ",\n"+arg[2:], len(arg)
+			args.WriteByte('\n')
+			width = len(arg)
 		}
-		args += arg
+		args.WriteString(arg)
 	}
-	p.f("func (%s %s) String() string {\nreturn %s.EnumName(uint16(%s)%s)\n}\n", recv, typ, p.rt(), recv, args)
+	p.f("func (%s %s) String() string {\nreturn %s.EnumName(uint16(%s)%s)\n}\n", recv, typ, p.rt(), recv, args.String())
 }
 
 // promise prints the promise of a struct, with its capabilities and what leads to them. Members of unions
