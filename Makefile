@@ -23,7 +23,7 @@ race: ## [?] the same under the race detector, with invariant checks compiled in
 
 lint: ## [?] gofmt, go vet, go fix, staticcheck
 	test -z "$$(gofmt -l $$(git ls-files '*.go' ':!*testdata*'))"
-	go vet ./... && go fix -diff ./...
+	go vet ./... && go fix -diff ./... && go mod tidy -diff
 	$(TOOL) staticcheck ./...
 
 vuln: ## [?] known vulnerabilities; says so where the database is out of reach
