@@ -58,10 +58,12 @@ func receive(n int) (*Message, []byte) {
 
 var _ = unsafe.Sizeof(message64{}) // the arrays follow an 8-byte-aligned header, so words in them are aligned
 
-// InitBuilder makes mb, which is zero, an empty message whose first segment is mem. Who has the builder inside a
-// larger object saves allocations so.
+// InitBuilder makes mb, which is zero, an empty message whose first segment is mem, which is zero, too; if that has no
+// room for the reserve it is not used. Who has the builder inside a larger object saves allocations so.
 func InitBuilder(mb *MessageBuilder, o BuilderOptions, mem []byte) {
 	o.FirstWords = len(mem) / wordBytes
-	mb.first = mem
+	if o.FirstWords >= max(o.Reserve, 1) {
+		mb.first = mem[:o.FirstWords*wordBytes]
+	}
 	mb.init(o)
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -223,6 +224,40 @@ func TestLandingPadsNeedRoom(t *testing.T) {
 		}
 		if err := NewMessage(mb.Segments(), Limits{}).Verify(); err != nil {
 			t.Errorf("limit %d: %v", limit, err)
+		}
+	}
+}
+
+func TestReceive(t *testing.T) {
+	for _, n := range []int{0, 8, 16, 64, 72, 128, 136, 256, 264, 512, 520, 1024, 1032, 4096} {
+		m, b := Receive(n, Limits{TraversalWords: 1000})
+		if len(b) != n || cap(b) != n {
+			t.Errorf("%d bytes: length %d, capacity %d", n, len(b), cap(b))
+		}
+		if n < 16 {
+			continue
+		}
+		copy(b, words(structWord(0, n/8-1, 0), 7)) // after the message was made
+		if got := m.Root().Struct(); got.Uint64(0) != 7 || got.DataBytes() != n-8 || m.Err() != nil {
+			t.Errorf("%d bytes: %d, %v", n, got.Uint64(0), m.Err())
+		}
+	}
+}
+
+func TestInitBuilder(t *testing.T) {
+	for _, words := range []int{0, 1, 5, 6, 50} {
+		for _, reserve := range []int{0, 6} {
+			var mb MessageBuilder
+			mem := make([]byte, words*8+3)
+			InitBuilder(&mb, BuilderOptions{Reserve: reserve}, mem)
+			want := grow(rand.New(rand.NewPCG(4, 4)), 5)
+			want.build(mb.Root())
+			if got := readTree(mb.Root().Reader()); got.String() != want.String() || mb.Err() != nil {
+				t.Errorf("%d words, reserve %d: got %v, want %v; %v", words, reserve, got, want, mb.Err())
+			}
+			if used := mem[0] != 0 || words > 5 && mem[5] != 0; used && words < max(reserve, 1) {
+				t.Errorf("%d words, reserve %d: memory too small, yet used", words, reserve)
+			}
 		}
 	}
 }
