@@ -216,14 +216,16 @@ func quote(text string) string {
 	return "'" + text + "'"
 }
 
-// validOps are the operators of the language; a run of operator characters must be one of them.
-const validOps = "! $ * - -> . : = @"
-
 // longestRun is how many operators may be glued together and still be taken one by one.
 const longestRun = 8
 
+// validOp reports whether op is an operator of the language.
 func validOp(op string) bool {
-	return !strings.Contains(op, " ") && strings.Contains(" "+validOps+" ", " "+op+" ")
+	switch op {
+	case "!", "$", "*", "-", "->", ".", ":", "=", "@":
+		return true
+	}
+	return false
 }
 
 // operator reads a run of operator characters. As in C++ a run is one token, so `=-1` and `:.Foo`
