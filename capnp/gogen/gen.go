@@ -143,7 +143,8 @@ func genFiles(names []string, prefix, root string, opt *GenOptions, res *GenResu
 	return files, err
 }
 
-// moduleRoot returns the folder of the go.mod around dir, and its module; without one dir itself.
+// moduleRoot returns the folder of the go.mod around dir, and its module; without one the working folder if dir is
+// below it, else dir itself.
 func moduleRoot(dir string) (root, mod string) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -157,6 +158,9 @@ func moduleRoot(dir string) (root, mod string) {
 			return root, modulePath(string(text))
 		}
 		if root == filepath.Dir(root) {
+			if filepath.IsLocal(dir) {
+				return ".", ""
+			}
 			return dir, ""
 		}
 	}

@@ -62,6 +62,49 @@ func TestGen(t *testing.T) {
 	}
 }
 
+// Without a go.mod the schemas have to say which package they belong to.
+func TestGenWithoutModule(t *testing.T) {
+	const goFile = "using Go = import \"/go.capnp\"; $Go.package(\"p\"); $Go.import(\"example.org/p\");"
+	dir := tree(t, map[string]string{
+		"a/a.capnp": "@0xa93fc509624c72d0; " + goFile + "using B = import \"../b/b.capnp\"; struct A { b @0 :B.B; }",
+		"b/b.capnp": "@0xa93fc509624c72d1; " + goFile + "struct B {}",
+		"c/c.capnp": "@0xa93fc509624c72d2; struct C {}",
+	})
+	t.Chdir(dir)
+	for _, pattern := range []string{"a", filepath.Join(dir, "b")} {
+		if _, err := gogen.Gen([]string{pattern}, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := gogen.Gen([]string{"c"}, nil)
+	if want := "c/c.capnp: nothing says which Go package it belongs to: there is no go.mod above its folder; "; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error is %v, want %q", err, want)
+	}
+}
+
+// Copies of the standard files stay as they are; their code is in this module.
+func TestGenKnowsTheStandardFiles(t *testing.T) {
+	text, err := os.ReadFile("../schemas/capnp/rpc.capnp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mod, want := range map[string][]string{
+		"example.org/m": nil,
+		"lanyard.dev":   {"capnp/schemas/rpc/rpc.capnp.go"},
+	} {
+		t.Chdir(tree(t, map[string]string{
+			"go.mod":                            "module " + mod + "\n",
+			"capnp/schemas/capnp/rpc.capnp":     string(text),
+			"capnp/schemas/rpc/doc.go":          "package rpc\n",
+			"elsewhere/include/capnp/rpc.capnp": string(text),
+		}))
+		res, err := gogen.Gen([]string{"./..."}, nil)
+		if err != nil || !slices.Equal(slash(res.Stale), want) {
+			t.Errorf("%s: %v, %v, want %v", mod, res, err, want)
+		}
+	}
+}
+
 func slash(names []string) []string {
 	for i := range names {
 		names[i] = filepath.ToSlash(names[i])

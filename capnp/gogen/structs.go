@@ -116,9 +116,9 @@ func (p *printer) stringer(typ, recv string, names []string) {
 	for _, name := range names {
 		args.WriteByte(',')
 		arg := quote(name)
-		if width += len(arg); width > lineBytes {
+		if width += len(arg) + 2; width > lineBytes {
 			args.WriteByte('\n')
-			width = len(arg)
+			width = len(arg) + 2
 		}
 		args.WriteString(arg)
 	}

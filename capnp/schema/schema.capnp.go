@@ -1011,8 +1011,8 @@ const (
 
 // String returns the name in the schema.
 func (w TypeWhich) String() string {
-	return capnp.EnumName(uint16(w), "void", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "text",
-		"data", "list", "enum", "struct", "interface", "anyPointer")
+	return capnp.EnumName(uint16(w), "void", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+		"float32", "float64", "text", "data", "list", "enum", "struct", "interface", "anyPointer")
 }
 
 // Which returns the member that is set. It can be one that a later schema added.
@@ -1616,8 +1616,8 @@ const (
 
 // String returns the name in the schema.
 func (w ValueWhich) String() string {
-	return capnp.EnumName(uint16(w), "void", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "text",
-		"data", "list", "enum", "struct", "interface", "anyPointer")
+	return capnp.EnumName(uint16(w), "void", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+		"float32", "float64", "text", "data", "list", "enum", "struct", "interface", "anyPointer")
 }
 
 // Which returns the member that is set. It can be one that a later schema added.

@@ -1313,9 +1313,9 @@ const (
 
 // String returns the name in the schema.
 func (e HttpMethod) String() string {
-	return capnp.EnumName(uint16(e), "get", "head", "post", "put", "delete", "patch", "purge", "options", "trace", "copy", "lock", "mkcol", "move", "propfind",
-		"proppatch", "search", "unlock", "acl", "report", "mkactivity", "checkout", "merge", "msearch", "notify",
-		"subscribe", "unsubscribe", "query", "ban")
+	return capnp.EnumName(uint16(e), "get", "head", "post", "put", "delete", "patch", "purge", "options", "trace", "copy", "lock",
+		"mkcol", "move", "propfind", "proppatch", "search", "unlock", "acl", "report", "mkactivity",
+		"checkout", "merge", "msearch", "notify", "subscribe", "unsubscribe", "query", "ban")
 }
 
 // The text that the enumerant stands for.
@@ -1380,12 +1380,13 @@ const (
 // String returns the name in the schema.
 func (e CommonHeaderName) String() string {
 	return capnp.EnumName(uint16(e), "invalid", "acceptCharset", "acceptEncoding", "acceptLanguage", "acceptRanges", "accept",
-		"accessControlAllowOrigin", "age", "allow", "authorization", "cacheControl", "contentDisposition",
-		"contentEncoding", "contentLanguage", "contentLength", "contentLocation", "contentRange", "contentType",
-		"cookie", "date", "etag", "expect", "expires", "from", "host", "ifMatch", "ifModifiedSince", "ifNoneMatch",
-		"ifRange", "ifUnmodifiedSince", "lastModified", "link", "location", "maxForwards", "proxyAuthenticate",
-		"proxyAuthorization", "range", "referer", "refresh", "retryAfter", "server", "setCookie",
-		"strictTransportSecurity", "transferEncoding", "userAgent", "vary", "via", "wwwAuthenticate")
+		"accessControlAllowOrigin", "age", "allow", "authorization", "cacheControl",
+		"contentDisposition", "contentEncoding", "contentLanguage", "contentLength", "contentLocation",
+		"contentRange", "contentType", "cookie", "date", "etag", "expect", "expires", "from", "host",
+		"ifMatch", "ifModifiedSince", "ifNoneMatch", "ifRange", "ifUnmodifiedSince", "lastModified",
+		"link", "location", "maxForwards", "proxyAuthenticate", "proxyAuthorization", "range",
+		"referer", "refresh", "retryAfter", "server", "setCookie", "strictTransportSecurity",
+		"transferEncoding", "userAgent", "vary", "via", "wwwAuthenticate")
 }
 
 // Header values that are sent as numbers.

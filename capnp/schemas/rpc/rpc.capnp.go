@@ -70,8 +70,8 @@ const (
 
 // String returns the name in the schema.
 func (w MessageWhich) String() string {
-	return capnp.EnumName(uint16(w), "unimplemented", "abort", "call", "return", "finish", "resolve", "release", "obsoleteSave", "bootstrap",
-		"obsoleteDelete", "provide", "accept", "join", "disembargo", "thirdPartyAnswer")
+	return capnp.EnumName(uint16(w), "unimplemented", "abort", "call", "return", "finish", "resolve", "release", "obsoleteSave",
+		"bootstrap", "obsoleteDelete", "provide", "accept", "join", "disembargo", "thirdPartyAnswer")
 }
 
 // Which returns the member that is set. It can be one that a later schema added.
@@ -604,7 +604,8 @@ const (
 
 // String returns the name in the schema.
 func (w ReturnWhich) String() string {
-	return capnp.EnumName(uint16(w), "results", "exception", "canceled", "resultsSentElsewhere", "takeFromOtherQuestion", "awaitFromThirdParty")
+	return capnp.EnumName(uint16(w), "results", "exception", "canceled", "resultsSentElsewhere", "takeFromOtherQuestion",
+		"awaitFromThirdParty")
 }
 
 // Which returns the member that is set. It can be one that a later schema added.
@@ -1310,7 +1311,8 @@ const (
 
 // String returns the name in the schema.
 func (w CapDescriptorWhich) String() string {
-	return capnp.EnumName(uint16(w), "none", "senderHosted", "senderPromise", "receiverHosted", "receiverAnswer", "thirdPartyHosted")
+	return capnp.EnumName(uint16(w), "none", "senderHosted", "senderPromise", "receiverHosted", "receiverAnswer",
+		"thirdPartyHosted")
 }
 
 // Which returns the member that is set. It can be one that a later schema added.

@@ -902,8 +902,8 @@ const (
 
 // String returns the name in the schema.
 func (w ChoiceWhich) String() string {
-	return capnp.EnumName(uint16(w), "nothing", "flag", "number", "ratio", "suit", "text", "data", "point", "points", "numbers", "named", "any", "pair", "kind",
-		"holder", "anyStruct", "anyList", "capability")
+	return capnp.EnumName(uint16(w), "nothing", "flag", "number", "ratio", "suit", "text", "data", "point", "points", "numbers",
+		"named", "any", "pair", "kind", "holder", "anyStruct", "anyList", "capability")
 }
 
 // Which returns the member that is set. It can be one that a later schema added.
