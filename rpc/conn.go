@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -260,7 +261,7 @@ func (c *Conn) Closed(err error) {
 
 // readLoop reads messages until the stream ends.
 func (c *Conn) readLoop() {
-	r := frame.NewReaderSize(c.rwc, &frame.Limits{
+	r := frame.NewReaderSize(newSpinReader(c.rwc), &frame.Limits{
 		Bytes: c.limits.MessageBytes, Segments: c.limits.Segments,
 		Message: capnp.Limits{TraversalWords: c.limits.Traversal, Depth: c.limits.Depth},
 	}, 64<<10)
@@ -298,6 +299,9 @@ func closeCommand(err error) engine.Command {
 
 func isTransport(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*os.SyscallError](err); ok {
 		return true
 	}
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed)
