@@ -10,9 +10,7 @@ func (mb *MessageBuilder) erase(seg *builderSegment, slot uint32, w uint64) {
 		return
 	}
 	tag, s, pos, ok := mb.resolve(seg, slot, w)
-	if w&3 == kindFarPtr {
-		mb.erasePad(w)
-	}
+	mb.erasePad(w)
 	if !ok {
 		return
 	}
@@ -57,8 +55,11 @@ func (mb *MessageBuilder) eraseStructs(s *builderSegment, pos int64, count, data
 	s.zero(pos, int64(count)*step)
 }
 
-// erasePad zeroes the landing pad of far pointer w.
+// erasePad zeroes the landing pad of w, if that is a far pointer.
 func (mb *MessageBuilder) erasePad(w uint64) {
+	if w&3 != kindFarPtr {
+		return
+	}
 	size := int64(wordBytes)
 	if farDouble(w) {
 		size = 2 * wordBytes
@@ -66,14 +67,6 @@ func (mb *MessageBuilder) erasePad(w uint64) {
 	if s := mb.segment(farSegment(w)); s != nil {
 		s.zero(farPos(w), size)
 	}
-}
-
-// erasePads zeroes the landing pad of w, if it has one.
-func (p PtrBuilder) erasePads(w uint64) {
-	if w&3 == kindFarPtr {
-		p.seg.msg.erasePad(w)
-	}
-	store64(p.seg.at(p.slot()), 0)
 }
 
 func (s *builderSegment) zero(pos, size int64) {

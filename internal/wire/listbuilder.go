@@ -162,12 +162,12 @@ func (p PtrBuilder) EditStructList(size Size, def Ptr) ListBuilder {
 	}
 	data := uint16((m.data() + wordBytes - 1) / wordBytes)
 	w := p.word()
-	p.erasePads(w)
 	now := p.newStructList(Size{max(data, size.DataWords), max(m.ptrs(), size.Pointers)}, uint32(l.ns))
 	if now.IsNull() {
-		store64(p.seg.at(p.slot()), 0)
+		store64(p.seg.at(p.slot()), w)
 		return now
 	}
+	p.seg.msg.erasePad(w)
 	for i := range l.Len() {
 		now.Struct(i).take(l.Struct(i))
 	}

@@ -110,7 +110,7 @@ func (p PtrBuilder) PointTo(b StructBuilder) {
 }
 
 // EditStruct returns the struct the pointer leads to, moved to a larger place if it is smaller than size. Where
-// there is none it is a copy of def, or else new.
+// there is none it is a copy of def, or else new. If there is no room the result is null and the old struct stays.
 func (p PtrBuilder) EditStruct(size Size, def Ptr) StructBuilder {
 	if !p.ready() {
 		return StructBuilder{}
@@ -144,12 +144,12 @@ func (p PtrBuilder) EditStruct(size Size, def Ptr) StructBuilder {
 	if old.DataWords >= size.DataWords && old.Pointers >= size.Pointers {
 		return was
 	}
-	p.erasePads(w)
 	now := p.newStruct(Size{max(old.DataWords, size.DataWords), max(old.Pointers, size.Pointers)})
 	if now.seg == nil {
-		store64(p.seg.at(p.slot()), 0)
+		store64(p.seg.at(p.slot()), w)
 		return now
 	}
+	mb.erasePad(w)
 	now.take(was)
 	return now
 }
