@@ -11,10 +11,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"regexp"
@@ -58,7 +58,7 @@ func run(ctx context.Context, rounds int, span time.Duration, only string, place
 		}
 	}
 	busy := loadAverage()
-	m := &measurer{dir: dir, span: span, calls: map[key]int{}, results: map[key][]float64{}, library: map[string]string{}}
+	m := &measurer{dir: dir, span: span, calls: map[key]int{}, results: map[key][]float64{}, cpu: map[key][]float64{}, library: map[string]string{}}
 	for round := range rounds {
 		for _, j := range jobs {
 			// Who goes first changes, so that nobody always has the warm machine.
@@ -73,16 +73,17 @@ func run(ctx context.Context, rounds int, span time.Duration, only string, place
 	}
 	progress("")
 
-	to := io.Writer(os.Stdout)
-	if out != "" {
-		f, err := os.Create(out)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		to = io.MultiWriter(os.Stdout, f)
+	to := new(bytes.Buffer)
+	writeHead(to, m.library[peers[0].name], rounds, busy)
+	fmt.Fprintf(to, "\n")
+	writeTable(to, peers, jobs, m.library, m.results)
+	fmt.Fprintf(to, "\nThe processor time that both processes used together:\n\n")
+	writeTable(to, peers, jobs, m.library, m.cpu)
+	os.Stdout.Write(to.Bytes())
+	if out == "" {
+		return nil
 	}
-	return writeTable(to, peers, jobs, m, rounds, busy)
+	return os.WriteFile(out, to.Bytes(), 0o644)
 }
 
 // progress shows what is going on, where somebody may be looking.

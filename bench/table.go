@@ -10,37 +10,38 @@ import (
 	"strings"
 )
 
+// writeHead says where and how was measured.
+func writeHead(w io.Writer, base string, rounds int, busy string) {
+	fmt.Fprintf(w, "%s/%s, %d CPUs (%s), %s%s.\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel(), runtime.Version(), busy)
+	fmt.Fprintf(w, "Medians of %d rounds (least–most); every peer against itself, two processes, all in turn.\n", rounds)
+	fmt.Fprintf(w, "In brackets the rate compared with %s.\n", base)
+}
+
 // writeTable prints the medians, and for every peer but the first how its rate
 // compares: 2.00× is twice as fast.
-func writeTable(w io.Writer, peers []peer, jobs []job, m *measurer, rounds int, busy string) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s/%s, %d CPUs (%s), %s%s.\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cpuModel(), runtime.Version(), busy)
-	fmt.Fprintf(&b, "Medians of %d rounds (least–most); every peer against itself, two processes, all in turn.\n", rounds)
-	fmt.Fprintf(&b, "In brackets the rate compared with %s.\n\n", m.library[peers[0].name])
-	b.WriteString("| work |")
+func writeTable(w io.Writer, peers []peer, jobs []job, library map[string]string, results map[key][]float64) {
+	fmt.Fprint(w, "| work |")
 	for _, p := range peers {
-		fmt.Fprintf(&b, " %s |", m.library[p.name])
+		fmt.Fprintf(w, " %s |", library[p.name])
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---|", len(peers)) + "\n")
+	fmt.Fprint(w, "\n|---|"+strings.Repeat("---|", len(peers))+"\n")
 	for _, j := range jobs {
-		fmt.Fprintf(&b, "| %s (%s) |", strings.TrimSuffix(j.name(), ", free"), j.unit)
-		base := median(m.results[key{peers[0].name, j.name()}])
+		fmt.Fprintf(w, "| %s (%s) |", strings.TrimSuffix(j.name(), ", free"), j.unit)
+		base := median(results[key{peers[0].name, j.name()}])
 		for i, p := range peers {
-			r := m.results[key{p.name, j.name()}]
+			r := results[key{p.name, j.name()}]
 			if len(r) == 0 {
-				b.WriteString(" – |")
+				fmt.Fprint(w, " – |")
 				continue
 			}
-			fmt.Fprintf(&b, " %s (%s–%s)", micros(median(r)), micros(slices.Min(r)), micros(slices.Max(r)))
+			fmt.Fprintf(w, " %s (%s–%s)", micros(median(r)), micros(slices.Min(r)), micros(slices.Max(r)))
 			if i > 0 {
-				fmt.Fprintf(&b, " [%.2f×]", base/median(r))
+				fmt.Fprintf(w, " [%.2f×]", base/median(r))
 			}
-			b.WriteString(" |")
+			fmt.Fprint(w, " |")
 		}
-		b.WriteString("\n")
+		fmt.Fprintln(w)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 func median(v []float64) float64 {
