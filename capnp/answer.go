@@ -411,7 +411,11 @@ func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
 	if !settled {
 		a.follow = append(a.follow, c)
 	}
+	stop := a.stop
 	a.mu.Unlock()
+	if stop != nil {
+		stop() // the call outlives the method that made it, and its context
+	}
 	if settled {
 		c.Return(a.result.share(), t)
 		return nil

@@ -93,7 +93,13 @@ func (e *Engine) export(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook, er
 		}
 		x = &export{e: e, hook: h}
 		broken := h.Broken()
-		if broken == nil && h.Promise() {
+		promise := h.Promise()
+		if s := capnp.ShortenAll(h); s != h {
+			// It has settled since it was shortened: it must not become an export beside what it
+			// stands for, or the peer would take one capability for two.
+			return e.descriptor(s, t)
+		}
+		if broken == nil && promise {
 			if !h.Watch(x, t) { // it settled just now
 				return e.descriptor(h, t)
 			}

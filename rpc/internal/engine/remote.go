@@ -54,8 +54,15 @@ func (r *remote) Deliver(c *capnp.Call, t *capnp.Turn) {
 		h.Deliver(c, t)
 		return
 	}
-	r.Retain()
+	r.mu.Lock()
+	if h := r.target.Load(); h != nil {
+		r.mu.Unlock()
+		(*h).Deliver(c, t)
+		return
+	}
+	r.retainLocked()
 	r.pending.Add(1)
+	r.mu.Unlock()
 	r.e.host.Push(Command{op: opCall, remote: r, call: c}, t)
 }
 
@@ -217,6 +224,10 @@ func (e *Engine) publish(r *remote, t *capnp.Turn) {
 		return
 	}
 	r.mu.Lock()
+	if r.pending.Load() != 0 { // since just now; it publishes when it is through
+		r.mu.Unlock()
+		return
+	}
 	h := r.settled
 	r.target.Store(&h)
 	watchers := r.watchers

@@ -33,6 +33,9 @@ func (s *strict) Deliver(c *capnp.Call, t *capnp.Turn) {
 	s.e.host.Push(Command{op: opStrict, remote: (*remote)(s), call: c}, t)
 }
 
+// StandsFor implements capnp.Alias.
+func (s *strict) StandsFor() capnp.Hook { return (*remote)(s) }
+
 func (s *strict) Next() capnp.Hook                      { return nil }
 func (s *strict) Shorten() capnp.Hook                   { return nil }
 func (s *strict) Watch(capnp.Watcher, *capnp.Turn) bool { return false }
