@@ -20,8 +20,9 @@ func Facet[C capnp.ClientKind](c C, methods ...*capnp.Method) C {
 	for _, m := range methods {
 		p.allowed[methodKey{m.InterfaceID(), m.MethodID()}] = struct{}{}
 	}
-	if w, ok := h.(*wrapper); ok && w.outer && w.isRoot() {
-		if old, ok := w.m.policy.(*facet); ok {
+	if w, ok := h.(*wrapper); ok && w.outer {
+		old, ok := w.m.policy.(*facet)
+		if root, _ := w.kind(); ok && root {
 			p = p.within(old, h)
 			h = w.load()
 		}
@@ -59,25 +60,22 @@ func (p *facet) judge(w *wrapper, interfaceID uint64, methodID uint16) verdict {
 	if _, ok := p.allowed[methodKey{interfaceID, methodID}]; ok {
 		return pass
 	}
-	if w.isRoot() || w.isAlias(p) {
+	root, open := w.kind()
+	switch {
+	case root:
 		return deny
-	}
-	if w.m.undecided(w) != nil {
+	case open != nil:
 		return wait
+	case w.isAlias(p):
+		return deny
 	}
 	w.decided.Store(true)
 	return pass
 }
 
-// isRoot reports whether w wraps what the membrane was made for.
-func (w *wrapper) isRoot() bool {
-	h, root := w.load(), w.m.root.load()
-	return h != nil && root != nil && capnp.ShortenAll(h) == capnp.ShortenAll(root)
-}
-
 func (w *wrapper) isAlias(p *facet) bool {
 	h := w.load()
 	return h != nil && slices.ContainsFunc(p.aliases, func(a capnp.Hook) bool {
-		return capnp.ShortenAll(h) == capnp.ShortenAll(a)
+		return capnp.Identity(h) == capnp.Identity(a)
 	})
 }

@@ -52,25 +52,41 @@ func (w *wrapper) undecided() capnp.Hook {
 	if !holding {
 		return nil
 	}
-	return w.m.undecided(w)
+	_, open := w.kind()
+	return open
 }
 
-// undecided returns what has to resolve before it is known whether w wraps the root.
-func (m *membrane) undecided(w *wrapper) capnp.Hook {
-	h, root := w.load(), m.root.load()
-	if h == nil || root == nil {
-		return nil
+// kind reports whether w wraps what the membrane was made for, or else a promise that has to
+// resolve before that is known.
+func (w *wrapper) kind() (root bool, open capnp.Hook) {
+	h, r := w.load(), w.m.root.load()
+	if h == nil || r == nil {
+		return false, nil
 	}
-	h, root = capnp.ShortenAll(h), capnp.ShortenAll(root)
+	h, hOpen := settled(h)
+	r, rOpen := settled(r)
 	switch {
-	case h == root:
-		return nil
-	case h.Promise():
-		return h
-	case root.Promise():
-		return root
+	case h == r:
+		return true, nil
+	case hOpen:
+		return false, h
+	case rOpen:
+		return false, r
 	}
-	return nil
+	return false, nil
+}
+
+// settled returns the identity of h, and whether that may still become another.
+func settled(h capnp.Hook) (id capnp.Hook, open bool) {
+	for {
+		h = capnp.Identity(h)
+		switch {
+		case h.Promise():
+			return h, true
+		case capnp.Identity(h) == h:
+			return h, false
+		}
+	}
 }
 
 // maxWatches bounds how often promises may turn out to have resolved when they are to be watched.

@@ -52,7 +52,7 @@ type verdict uint8
 const (
 	pass verdict = iota
 	deny         // end the call as an object without the method does
-	wait         // it depends on what promises become: see membrane.undecided
+	wait         // it depends on what a promise becomes: see wrapper.kind
 )
 
 func newMembrane(h capnp.Hook, p policy, revocable bool) *membrane {

@@ -124,7 +124,7 @@ func TestNoWayAround(t *testing.T) {
 					h, revoke := p.setup(t, c, wr.wrap)
 					got := w.reach(t, o, h)
 					_, err := do(t, got, secret, 0)
-					if wr.denes {
+					if wr.denies {
 						wantErr(t, "secret", err, capnp.Unimplemented)
 						if n := o.secrets.Load(); n != 0 {
 							t.Errorf("secret ran %d times", n)

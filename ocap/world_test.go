@@ -243,9 +243,9 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 // A wrapping makes a narrower T of a T. revoke is nil if it cannot be taken back.
 type wrapping struct {
-	name  string
-	wrap  func(T) (T, func(...error))
-	denes bool // secret
+	name   string
+	wrap   func(T) (T, func(...error))
+	denies bool // secret
 }
 
 func facet(c T) (T, func(...error))     { return ocap.Facet(c, open...), nil }
