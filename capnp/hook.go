@@ -75,6 +75,18 @@ func Leads(h, p Hook) bool {
 	return false
 }
 
+// Link calls set, which makes p hand calls on to h, unless a call on h would then come back to p.
+// Promises of every kind are linked one at a time, so that no two can become each other.
+func Link(p, h Hook, set func()) bool {
+	graphMu.Lock()
+	defer graphMu.Unlock()
+	if Leads(h, p) {
+		return false
+	}
+	set()
+	return true
+}
+
 // ShortenAll follows Shorten to its end.
 func ShortenAll(h Hook) Hook {
 	for h != nil {

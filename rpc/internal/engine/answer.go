@@ -195,7 +195,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		m.Outcome, m.Payload, m.Caps = Results, row.result.Payload, caps
 		row.exports, row.named = exports, named
 		for _, h := range named {
-			e.hold(h)
+			h.Retain()
 		}
 		m.NoFinishNeeded = len(caps) == 0
 	}

@@ -56,17 +56,6 @@ func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook
 	if capnp.IsNullHook(h) {
 		return Descriptor{Kind: None}, capnp.NullHook(), nil
 	}
-	if s, ok := h.(*strict); ok && s.e == e {
-		r, beyond := e.beyond((*remote)(s))
-		if beyond != nil {
-			return e.descriptor(beyond, t)
-		}
-		r.used = r.used || r.promise
-		if r.imported {
-			return Descriptor{Kind: ReceiverHosted, ID: r.id}, strictly(r), nil
-		}
-		return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, strictly(r), nil
-	}
 	if r, ok := h.(*remote); ok && r.e == e {
 		switch {
 		case r.settled != nil:
@@ -76,10 +65,10 @@ func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook
 			}
 		case r.imported:
 			r.used = r.used || r.promise
-			return Descriptor{Kind: ReceiverHosted, ID: r.id}, strictly(r), nil
+			return Descriptor{Kind: ReceiverHosted, ID: r.id}, r, nil
 		default:
 			r.used = true
-			return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, strictly(r), nil
+			return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, r, nil
 		}
 	}
 	return e.export(h, t)
@@ -156,7 +145,7 @@ func (e *Engine) resolve(x *export, t *capnp.Turn) {
 			err = capnp.NullHook().Broken()
 		}
 	}
-	e.hold(h)
+	h.Retain()
 	x.hook.Release(t)
 	x.hook = h
 	e.send(e.resolveMessage(x, caps, err))

@@ -82,7 +82,12 @@ type Engine struct {
 	after     []*Message // to be sent after the message that is being made
 	callBytes int64      // of the parameters of all answers
 	closed    error
+
+	broken sabotage // tests only: what the engine does wrong
 }
+
+// sabotage is what tests leave out, to see that they would notice.
+type sabotage struct{ noEmbargo, noBarrier bool }
 
 // New makes an engine.
 func New(host Host, limits Limits) *Engine {
@@ -109,7 +114,9 @@ type Command struct {
 	msg    *Message
 	id     uint32
 	err    error
-	ask    func(*Engine)
+
+	pointed bool // opLoopback
+	ask     func(*Engine)
 }
 
 type op uint8
@@ -117,7 +124,6 @@ type op uint8
 const (
 	opReceive op = iota
 	opCall
-	opStrict
 	opReturn
 	opCancel
 	opReleased
@@ -163,8 +169,6 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 		e.receive(cmd.msg, t)
 	case opCall:
 		e.call(cmd.remote, cmd.call, t)
-	case opStrict:
-		e.callStrictly(cmd.remote, cmd.call, t)
 	case opReturn:
 		e.doReturn(cmd.row, cmd.result, t)
 	case opCancel:
@@ -180,7 +184,7 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 	case opEcho:
 		e.echo(cmd.remote, cmd.id, t)
 	case opLoopback:
-		e.loopback(cmd.hook, cmd.id, t)
+		e.loopback(cmd.hook, cmd.id, cmd.pointed, t)
 	case opClose:
 		if cmd.msg != nil && e.closed == nil {
 			e.host.Send(cmd.msg)
@@ -234,8 +238,10 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 		queue := r.queue
 		r.queue = nil
 		e.publish(r, t)
-		for _, c := range queue {
-			c.Refuse(err, t)
+		for _, q := range queue {
+			if q.call != nil {
+				q.call.Refuse(err, t)
+			}
 			r.Release(t)
 		}
 		e.released(r, t)

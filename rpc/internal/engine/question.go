@@ -19,10 +19,7 @@ type question struct {
 
 	exports  []uint32 // given to the peer with the parameters
 	canceled bool
-	returned bool      // the Return has come; the row stays because of held
-	finished bool      // the id is free
-	held     []*remote // paths that the peer was told something is
-	back     []bool    // result capability i is one of ours
+	back     []bool // result capability i is one of ours
 
 	mu     sync.Mutex
 	paths  []*remote    // what was pipelined, until done
@@ -169,10 +166,6 @@ func (e *Engine) finishPaths(q *question, r capnp.Result, t *capnp.Turn) {
 // returned handles a Return.
 func (e *Engine) returned(m *Message, t *capnp.Turn) {
 	q, ok := e.questions.get(m.ID)
-	if ok && q.returned {
-		e.fail(t, "Return for question %d, which has returned", m.ID)
-		return
-	}
 	if !ok {
 		if m.ID&(1<<31) == 0 {
 			e.fail(t, "Return for question %d, which was not asked", m.ID)
@@ -190,7 +183,6 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 	if q.canceled {
 		// Our Finish said what happens to the results: they are not ours.
 		e.questions.remove(q.id)
-		q.finished = true
 		if m.Outcome == TakeFromOtherQuestion {
 			if row, ok := e.answers[m.Other]; ok && row.redirect && !row.taken {
 				row.taken = true
@@ -234,18 +226,15 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 	e.over(q, m.NoFinishNeeded)
 }
 
-// over ends a question that has returned, unless the peer must be able to refer to it.
+// over ends a question that has returned.
 func (e *Engine) over(q *question, noFinish bool) {
 	if e.closed != nil {
 		return
 	}
-	q.returned = true
-	if noFinish {
-		q.finished = true
-		e.questions.remove(q.id)
-		return
+	e.questions.remove(q.id)
+	if !noFinish {
+		e.send(&Message{Type: Finish, ID: q.id})
 	}
-	e.maybeFinish(q)
 }
 
 // take makes the results of row, a call of the peer's, those of q, a call of ours: the peer

@@ -141,7 +141,7 @@ func (e *Engine) disembargo(m *Message, t *capnp.Turn) {
 		}
 		h, ok := e.target(m.Target, t)
 		if ok {
-			e.loopback(h, m.ID, t)
+			e.loopback(h, m.ID, false, t)
 		}
 	case ReceiverLoopback:
 		r, ok := e.embargoes.get(m.ID)
@@ -161,59 +161,16 @@ func (e *Engine) lift(r *remote, t *capnp.Turn) {
 	r.embargo = false
 	queue := r.queue
 	r.queue = nil
-	for _, c := range queue {
-		e.pass(r.settled, c, t)
+	for _, q := range queue {
+		if q.call != nil {
+			e.pass(r.settled, q.call, t)
+		} else {
+			e.loopback(r.settled, q.echo, true, t)
+		}
 	}
 	e.publish(r, t)
 	for range queue {
 		r.Release(t)
 	}
 	e.released(r, t)
-	if r.q != nil {
-		e.maybeFinish(r.q)
-	}
-}
-
-// loopback sends a Disembargo back to where it came from, behind every call that took the same
-// way: h leads back to the peer, through this connection's inbox, and so does the echo.
-func (e *Engine) loopback(h capnp.Hook, id uint32, t *capnp.Turn) {
-	if e.closed != nil {
-		return
-	}
-	h = capnp.ShortenAll(h)
-	r, ok := h.(*remote)
-	if s, strict := h.(*strict); strict {
-		r, ok = (*remote)(s), true
-	}
-	if ok && r.e == e {
-		r.Retain() // until the echo is on its way
-		e.host.Push(Command{op: opEcho, remote: r, id: id}, t)
-		return
-	}
-	if h.Promise() && h.Watch(&looped{e, h, id}, t) {
-		return
-	}
-	if s := capnp.ShortenAll(h); s != h {
-		e.loopback(s, id, t)
-		return
-	}
-	e.fail(t, "Disembargo for an object that does not point back to the sender")
-}
-
-// looped waits for the target of a Disembargo to settle.
-type looped struct {
-	e  *Engine
-	h  capnp.Hook
-	id uint32
-}
-
-func (l *looped) Settled(_ capnp.Hook, t *capnp.Turn) {
-	l.e.host.Push(Command{op: opLoopback, hook: l.h, id: l.id}, t)
-}
-
-func (e *Engine) echo(r *remote, id uint32, t *capnp.Turn) {
-	if e.closed == nil {
-		e.send(&Message{Type: Disembargo, ID: id, Context: ReceiverLoopback, Target: r.wireTarget()})
-	}
-	r.Release(t)
 }

@@ -29,8 +29,9 @@ type remote struct {
 	path []uint16
 	idle func(t *capnp.Turn)
 
-	pending atomic.Int64 // commands in the inbox
-	target  atomic.Pointer[capnp.Hook]
+	pending atomic.Int64               // commands in the inbox
+	next    atomic.Pointer[capnp.Hook] // settled, for everybody to see
+	target  atomic.Pointer[capnp.Hook] // settled, for everybody to use
 
 	mu       sync.Mutex
 	refs     int // imports: references in this process. paths: those besides the results' own
@@ -43,7 +44,7 @@ type remote struct {
 	settled   capnp.Hook
 	embargo   bool
 	embargoID uint32
-	queue     []*capnp.Call
+	queue     []queued
 	gone      bool // imports: no longer in the table
 }
 
@@ -66,7 +67,12 @@ func (r *remote) Deliver(c *capnp.Call, t *capnp.Turn) {
 	r.e.host.Push(Command{op: opCall, remote: r, call: c}, t)
 }
 
-func (r *remote) Next() capnp.Hook { return nil }
+func (r *remote) Next() capnp.Hook {
+	if h := r.next.Load(); h != nil {
+		return *h
+	}
+	return nil
+}
 
 func (r *remote) Shorten() capnp.Hook {
 	if h := r.target.Load(); h != nil && r.pending.Load() == 0 {
@@ -169,7 +175,7 @@ func (e *Engine) call(r *remote, c *capnp.Call, t *capnp.Turn) {
 	case c.Returned():
 		c.Payload().Release(t)
 	case r.embargo:
-		r.queue = append(r.queue, c) // with its reference
+		r.queue = append(r.queue, queued{call: c}) // with its reference
 		return
 	case r.settled != nil:
 		e.pass(r.settled, c, t)
@@ -189,7 +195,7 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 	if h == nil {
 		h = capnp.NullHook()
 	}
-	if h == capnp.Hook(r) || h == capnp.Hook((*strict)(r)) {
+	if !capnp.Link(r, h, func() { r.next.Store(&h) }) {
 		h = capnp.BrokenHook(capnp.NewError(capnp.Failed, "the promise was resolved to itself"))
 	}
 	r.settled = h
@@ -200,7 +206,7 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 	if keep {
 		h.Retain()
 	}
-	if embargo && r.used && h.Broken() == nil && e.closed == nil {
+	if embargo && r.used && h.Broken() == nil && e.closed == nil && !e.broken.noEmbargo {
 		if e.embargoes.len() >= e.limits.Embargoes {
 			e.fail(t, "more than %d embargoes", e.limits.Embargoes)
 			e.publish(r, t)

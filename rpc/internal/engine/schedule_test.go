@@ -70,3 +70,22 @@ func play(seed uint64, opt worldOptions, log *strings.Builder) (wrong string) {
 	}()
 	return w.run()
 }
+
+// TestSchedulesBite checks that the schedules would notice an engine that leaves something out.
+func TestSchedulesBite(t *testing.T) {
+	for name, wrong := range map[string]sabotage{
+		"NoEmbargo": {noEmbargo: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := worlds["TwoLazy"]
+			opt.wrong = wrong
+			for seed := range 20000 {
+				if wrong := play(uint64(seed), opt, nil); wrong != "" {
+					t.Logf("noticed by seed %d: %s", seed, wrong)
+					return
+				}
+			}
+			t.Error("not noticed")
+		})
+	}
+}

@@ -33,6 +33,7 @@ type worldOptions struct {
 	steps int
 	lazy  bool // commands wait in their inboxes, as if another goroutine were draining
 	kill  bool
+	wrong sabotage
 }
 
 // site is one vat: objects, and references to capabilities anywhere.
@@ -192,6 +193,7 @@ func (w *world) connect(a, b *site) {
 	l := &link{a: &vat{name: a.name + ">" + b.name}, b: &vat{name: b.name + ">" + a.name}}
 	for i, v := range []*vat{l.a, l.b} {
 		v.e = New(v, Limits{})
+		v.e.broken = w.opt.wrong
 		v.trace, v.paused = w.log, w.opt.lazy
 		s := []*site{a, b}[i]
 		o := w.newObject(s)
@@ -262,11 +264,11 @@ func (w *world) act() {
 	switch n := w.rng.IntN(100); {
 	case n < 22:
 		w.call(s)
-	case n < 50:
+	case n < 47:
 		w.move()
-	case n < 58:
+	case n < 50:
 		w.accept(s)
-	case n < 68:
+	case n < 64:
 		w.reply(s)
 	case n < 76:
 		w.pipeline(s)
@@ -293,7 +295,7 @@ func (w *world) act() {
 		l, _ := pick(w, w.links)
 		w.cut(l)
 	default:
-		for range w.rng.IntN(8) {
+		for range w.rng.IntN(20) {
 			w.move()
 		}
 	}
@@ -315,7 +317,9 @@ func (w *world) move() bool {
 		if len(from.out) > 0 {
 			m := from.out[0]
 			from.out = from.out[1:]
-			w.say("  %s delivers %s", from.name, describe(m))
+			if w.log != nil {
+				w.say("  %s delivers %s", from.name, describe(m))
+			}
 			to.do(Receive(m))
 			return true
 		}
@@ -343,12 +347,26 @@ func (w *world) cut(l *link) {
 	}
 }
 
-func (w *world) call(s *site) *mcall {
-	r, ok := pick(w, s.refs)
-	if !ok || len(w.calls) > 400 {
-		return nil
+// recent picks a reference; those that came last more often, because most is going on there.
+func (w *world) recent(s *site) (*ref, bool) {
+	refs := s.refs
+	if n := len(refs); n > 4 && w.rng.IntN(2) == 0 {
+		refs = refs[n-4:]
 	}
-	return w.callOn(s, r)
+	return pick(w, refs)
+}
+
+func (w *world) call(s *site) {
+	r, ok := w.recent(s)
+	if ok && r.m.obj != nil && r.m.obj.site == s && w.rng.IntN(8) > 0 {
+		r, ok = w.recent(s) // calls within a vat are rarely interesting
+	}
+	if !ok || len(w.calls) > 400 {
+		return
+	}
+	for range 1 + w.rng.IntN(2) {
+		w.callOn(s, r)
+	}
 }
 
 func (w *world) callOn(s *site, r *ref) *mcall {
@@ -359,7 +377,7 @@ func (w *world) callOn(s *site, r *ref) *mcall {
 	var params []capnp.Client
 	desc := ""
 	for range w.rng.IntN(3) {
-		if p, ok := pick(w, s.refs); ok {
+		if p, ok := w.recent(s); ok {
 			params = append(params, p.c)
 			k.params = append(k.params, p.m)
 			desc += fmt.Sprintf(" %d", p.id)
@@ -441,7 +459,7 @@ func (w *world) returnCall(k *mcall) {
 	root.SetUint64(0, uint64(k.n))
 	desc := ""
 	for i, f := range k.fields {
-		r, ok := pick(w, k.at.refs)
+		r, ok := w.recent(k.at)
 		if !ok || w.rng.IntN(4) == 0 || r.m.waitsFor(f) {
 			f.err = true
 			continue
@@ -523,7 +541,7 @@ func (w *world) settle(s *site) {
 	if !ok {
 		return
 	}
-	r, ok := pick(w, s.refs)
+	r, ok := w.recent(s)
 	if ok && r.m.waitsFor(p.m) {
 		return
 	}
