@@ -63,10 +63,10 @@ func deepChains(t *testing.T, loader peer, chains int) {
 // connection's tables, and sees the client off.
 func runChains(t *testing.T, l net.Listener, probe testservice.Probe, loader peer, chains int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	args := append(append([]string(nil), loader[1:]...), "unix:"+l.Addr().String(),
-		"--mode", "chain", "--depth", "64", "--calls", fmt.Sprint(chains), "--timeout", "300", "--linger", "1")
+		"--mode", "chain", "--depth", "64", "--calls", fmt.Sprint(chains), "--timeout", "900", "--linger", "1")
 	cmd := exec.CommandContext(ctx, loader[0], args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
