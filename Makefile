@@ -1,13 +1,17 @@
 # Everything CI runs is a target here, and CI (.ci/run) runs nothing else.
 # The figure in brackets is seconds on two cores with warm caches.
 
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -ec
+
 MODULE ?= lanyard.dev
 RUNS   ?= 100
 FUZZ   ?= 30s
+SCHEDULES ?= 100000
 TOOL   := go tool -modfile=tools/go.mod
 COVER  := ./internal/wire ./capnp/frame ./capnp/packed ./capnp/compiler/parser ./rpc/internal/engine
 
-.PHONY: help demo test race lint vuln fresh interop fuzz cover bench house peers rename ci nightly
+.PHONY: help demo test race lint vuln fresh interop schedules fuzz cover bench house peers rename ci nightly
 
 help: ## print this table
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -36,7 +40,11 @@ peers: ## [?] install and build the C++ and Python peers
 	interop/setup
 
 interop: peers ## [?] C++ and Python against Go, both ways, RUNS=100 times each
-	LANYARD_INTEROP=require LANYARD_INTEROP_RUNS=$(RUNS) go test -race -count=1 -timeout 60m ./interop/...
+	LANYARD_INTEROP=require LANYARD_INTEROP_RUNS=$(RUNS) \
+		tools/summary go test -race -v -count=1 -timeout 3h ./interop/...
+
+schedules: ## [?] SCHEDULES=100000 seeded interleavings of the engine's messages
+	LANYARD_SCHEDULES=$(SCHEDULES) tools/summary go test -v -count=1 -timeout 5h -run '^TestSchedules$$' ./rpc/internal/engine
 
 fuzz: ## [?] every fuzz target for FUZZ=30s, with the executions counted
 	tools/fuzz $(FUZZ)
