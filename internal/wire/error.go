@@ -56,15 +56,14 @@ var (
 	errPointerKind  = &Defect{Malformed, "unknown pointer kind"}
 	errSegments     = &Defect{Malformed, "segment is not a whole number of words or too large"}
 
-	errNotStruct  = &Defect{Mistyped, "struct expected"}
-	errNotList    = &Defect{Mistyped, "list expected"}
-	errNotBytes   = &Defect{Mistyped, "text or data expected"}
-	errNoNUL      = &Defect{Mistyped, "text without a final NUL"}
-	errNotCap     = &Defect{Mistyped, "capability expected"}
-	errBitList    = &Defect{Mistyped, "a list of bools never fits another element type"}
-	errElemData   = &Defect{Mistyped, "list elements hold too little data"}
-	errElemPtr    = &Defect{Mistyped, "list elements hold no pointer"}
-	errElemStruct = &Defect{Mistyped, "struct list expected"}
+	errNotStruct = &Defect{Mistyped, "struct expected"}
+	errNotList   = &Defect{Mistyped, "list expected"}
+	errNotBytes  = &Defect{Mistyped, "text or data expected"}
+	errNoNUL     = &Defect{Mistyped, "text without a final NUL"}
+	errNotCap    = &Defect{Mistyped, "capability expected"}
+	errBitList   = &Defect{Mistyped, "a list of bools never fits another element type"}
+	errElemData  = &Defect{Mistyped, "list elements hold too little data"}
+	errElemPtr   = &Defect{Mistyped, "list elements hold no pointer"}
 
 	errTraversal = &Defect{Exceeded, "traversal limit reached"}
 	errAmplified = &Defect{Exceeded, "list of empty elements exceeds the traversal limit"}

@@ -14,9 +14,9 @@ func TestViewsStaySmall(t *testing.T) {
 		if typ.NumField() > 4 || typ.Size() > 32 {
 			t.Errorf("%v has %d fields and %d bytes, want at most 4 and 32", typ, typ.NumField(), typ.Size())
 		}
-		for i := range typ.NumField() {
-			if k := typ.Field(i).Type.Kind(); k == reflect.Struct || k == reflect.Slice || k == reflect.String {
-				t.Errorf("%v.%s is a %v: nested fields count, too", typ, typ.Field(i).Name, k)
+		for field := range typ.Fields() {
+			if k := field.Type.Kind(); k == reflect.Struct || k == reflect.Slice || k == reflect.String {
+				t.Errorf("%v.%s is a %v: nested fields count, too", typ, field.Name, k)
 			}
 		}
 	}
