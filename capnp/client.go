@@ -164,9 +164,7 @@ func AddRef[C ClientKind](c C) C {
 
 // Same reports whether two capabilities are known to be the same one. Two promises for one object
 // are not the same until both have resolved.
-func Same(a, b Client) bool {
-	return Identity(a.hook()) == Identity(b.hook()) || a.IsNull() && b.IsNull()
-}
+func Same(a, b Client) bool { return a.hook() == b.hook() || a.IsNull() && b.IsNull() }
 
 func clientOf[C ClientKind](c C) Client { return struct{ Client }(c).Client }
 

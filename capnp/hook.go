@@ -99,31 +99,6 @@ func ShortenAll(h Hook) Hook {
 	return nil
 }
 
-// An Alias is a hook that leads to a capability by a way of its own, to be used though there may
-// be a shorter one.
-type Alias interface {
-	// StandsFor returns the hook that the capability is known by.
-	StandsFor() Hook
-}
-
-// Identity returns the hook by which a capability can be told from others: like ShortenAll, but
-// calls must not be delivered there, because they might overtake those on their way through h.
-func Identity(h Hook) Hook {
-	for range maxForwards {
-		h = ShortenAll(h)
-		a, ok := h.(Alias)
-		if !ok {
-			return h
-		}
-		s := a.StandsFor()
-		if s == h {
-			return h
-		}
-		h = s
-	}
-	return h
-}
-
 // brokenHook fails every call.
 type brokenHook struct {
 	err  error

@@ -76,6 +76,6 @@ func (p *facet) judge(w *wrapper, interfaceID uint64, methodID uint16) verdict {
 func (w *wrapper) isAlias(p *facet) bool {
 	h := w.load()
 	return h != nil && slices.ContainsFunc(p.aliases, func(a capnp.Hook) bool {
-		return capnp.Identity(h) == capnp.Identity(a)
+		return capnp.ShortenAll(h) == capnp.ShortenAll(a)
 	})
 }

@@ -76,14 +76,14 @@ func (w *wrapper) kind() (root bool, open capnp.Hook) {
 	return false, nil
 }
 
-// settled returns the identity of h, and whether that may still become another.
+// settled returns what h has become, and whether that may still become another.
 func settled(h capnp.Hook) (id capnp.Hook, open bool) {
 	for {
-		h = capnp.Identity(h)
+		h = capnp.ShortenAll(h)
 		switch {
 		case h.Promise():
 			return h, true
-		case capnp.Identity(h) == h:
+		case capnp.ShortenAll(h) == h:
 			return h, false
 		}
 	}

@@ -81,19 +81,6 @@ func (w *wrapper) Shorten() capnp.Hook {
 	return w.became.Load().Hook
 }
 
-// StandsFor implements capnp.Alias: the wrapper of an alias stands for that of what it is an alias
-// of.
-func (w *wrapper) StandsFor() capnp.Hook {
-	h := w.load()
-	if h == nil {
-		return w
-	}
-	if id := capnp.Identity(h); id != h {
-		return w.m.view(id, w.outer)
-	}
-	return w
-}
-
 // Deliver implements capnp.Hook.
 func (w *wrapper) Deliver(c *capnp.Call, t *capnp.Turn) {
 	if !c.Hop(t) {
