@@ -23,7 +23,6 @@ type Reader struct {
 
 const (
 	readBuffer = 8 << 10
-	firstChunk = 64 << 10
 
 	smallMessage = 1 << 10 // up to here a message comes with its memory in one piece
 )
@@ -85,11 +84,18 @@ func (r *Reader) read() (*capnp.Message, error) {
 	return capnp.OpenMessage(t.cut(r.table, body), r.limits.message()), nil
 }
 
-// fill reads total bytes, into b if that is large enough, else into memory of that size. Up to the first chunk it is
-// allocated at once; beyond, it doubles as it fills.
+// fill reads total bytes, into b if that is large enough, else into memory of that size. What is not small is
+// allocated once as much as fits into the reader's own buffer has come, and at first no more than three times that;
+// beyond, it doubles as it fills.
 func (r *Reader) fill(b []byte, total int64) ([]byte, error) {
 	if int64(cap(b)) < total {
-		b = make([]byte, min(total, firstChunk))
+		come := min(total, int64(r.r.Size()))
+		if total > smallMessage {
+			if have, err := r.r.Peek(int(come)); err != nil {
+				return nil, cut(err, int64(len(have)), total)
+			}
+		}
+		b = make([]byte, min(total, 3*come))
 	}
 	b = b[:min(total, int64(cap(b)))]
 	for have := 0; ; {
