@@ -156,13 +156,20 @@ func (l *loader) dir(name string) (*tree, error) {
 // requested loads a file that was named by the user.
 func (l *loader) requested(name string) (*ast.File, error) {
 	k, err := l.place(name)
-	if err == nil {
-		var f *ast.File
-		if f, err = l.load(k); err == nil {
-			return f, nil
-		}
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: %w", name, cause(err))
 	}
-	return nil, fmt.Errorf("compile %s: %w", name, cause(err))
+	at := k
+	if l.opt.Files == nil {
+		// The user named it, so it may be a link to anywhere.
+		dir, base := filepath.Split(l.abs(name))
+		at = key{&tree{fsys: os.DirFS(dir)}, base}
+	}
+	f, err := l.loadFrom(k, at)
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: %w", name, cause(err))
+	}
+	return f, nil
 }
 
 // place is where a file named by the user belongs.
@@ -292,12 +299,15 @@ func (l *loader) candidates(from *ast.File, name string) ([]key, error) {
 }
 
 // load reads and parses a file, once.
-func (l *loader) load(k key) (*ast.File, error) {
+func (l *loader) load(k key) (*ast.File, error) { return l.loadFrom(k, k) }
+
+// loadFrom is load for a file that is read from another place than its own.
+func (l *loader) loadFrom(k, at key) (*ast.File, error) {
 	if f := l.files[k]; f != nil {
 		return f, nil
 	}
 	limit := orDefault(l.opt.Limits.SourceBytes, 8<<20)
-	text, info, err := read(k, min(limit, l.sourceLeft))
+	text, info, err := read(at, min(limit, l.sourceLeft))
 	if err != nil {
 		return nil, err
 	}

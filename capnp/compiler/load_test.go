@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -177,6 +178,20 @@ func TestImportsStayInside(t *testing.T) {
 		if res.OK() != ok {
 			t.Errorf("%s: compiles is %t, want %t: %v", expr, res.OK(), ok, res.Diags)
 		}
+	}
+}
+
+// TestRequestedFileMayBeALink: the user named it. What it imports is looked for
+// beside the link.
+func TestRequestedFileMayBeALink(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, map[string]string{"elsewhere/real.capnp": "struct A { b @0 :import \"b.capnp\".B; }", "here/b.capnp": "struct B {}"})
+	if err := os.Symlink("../elsewhere/real.capnp", "here/link.capnp"); err != nil {
+		t.Skip(err)
+	}
+	want := []string{"link.capnp", "needs b.capnp"}
+	if got := names(t, &compiler.Options{SrcPrefixes: []string{"here"}}, "here/link.capnp"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
