@@ -76,9 +76,10 @@ type queuedCall object
 
 func (q *queuedCall) CancelCall(c *Call, t *Turn) {
 	c.mu.Lock()
-	started := c.started
+	taken := c.started
+	c.started = true // whoever sets it has the call: here, or where its turn comes
 	c.mu.Unlock()
-	if !started {
+	if !taken {
 		c.Refuse(canceled(c), t)
 	}
 }
@@ -133,9 +134,13 @@ func (o *object) pass(c *Call) (next *Call) {
 
 // start runs the method of c to its end on this goroutine.
 func (o *object) start(c *Call) {
-	c.object = o
 	c.mu.Lock()
+	if c.started { // cancelled while it waited
+		c.mu.Unlock()
+		return
+	}
 	c.started = true
+	c.object = o
 	cause := c.cause
 	c.exec = nil
 	c.mu.Unlock()
