@@ -122,15 +122,16 @@ func (s *session) evaluate(ctx context.Context, unblock func(), e *expr, env []f
 // it becomes may be one of our own functions, which must run on the fuel of
 // this evaluation.
 func (s *session) ask(ctx context.Context, n need) answer {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.limits.Wait,
+		capnp.Errorf(capnp.Overloaded, "no answer from the client's function within %s", s.limits.Wait))
+	defer cancel()
+	// Waiting for a place counts: whoever holds them may wait for this very call.
 	select {
 	case s.calls <- struct{}{}:
 		defer func() { <-s.calls }()
 	case <-ctx.Done():
 		return answer{need: n, err: context.Cause(ctx)}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.limits.Wait,
-		capnp.Errorf(capnp.Overloaded, "no answer from the client's function within %s", s.limits.Wait))
-	defer cancel()
 	if err := n.ref.(interface{ Resolve(context.Context) error }).Resolve(ctx); err != nil {
 		return answer{need: n, err: err}
 	}
