@@ -395,6 +395,19 @@ func (n *node) wanted() bool {
 	return false
 }
 
+// SetPipeline publishes the capabilities of the results before the results are there: what is
+// pipelined on the call goes from now on to where those of p are, which must be the same ones that
+// the results will have. Only the first SetPipeline counts.
+func (c *Call) SetPipeline(p interface{ tailAnswer() *Answer }) {
+	a := p.tailAnswer()
+	if a == nil {
+		return
+	}
+	t := BeginTurn()
+	c.OfferPipeline(a, t)
+	t.End()
+}
+
 // Tail ends the call with the outcome of another: results, or the error, go to the caller as they
 // are, and pipelined calls travel to where they lead. The method returns nil right afterwards.
 func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {

@@ -35,7 +35,12 @@ func (v *vat) Send(m *Message) error {
 func (v *vat) Push(cmd Command, t *capnp.Turn) { v.inbox = append(v.inbox, cmd); t.Kick(v) }
 func (v *vat) Context() context.Context        { return context.Background() }
 func (v *vat) Admit(context.Context) error     { return nil }
-func (v *vat) Closed(err error)                { v.closed = err }
+func (v *vat) Closed(err error) {
+	v.closed = err
+	if v.trace != nil {
+		fmt.Fprintf(v.trace, "%s: closed: %v\n", v.name, err)
+	}
+}
 func (v *vat) Bootstrap() capnp.Hook {
 	if v.boot != nil {
 		v.boot.Retain()
@@ -145,72 +150,20 @@ type sameIndex struct{}
 
 func (sameIndex) CopyCap(_ wire.CapTable, i uint32) (uint32, bool) { return i, true }
 
-func describe(m *Message) string {
-	var b strings.Builder
-	b.WriteString(m.Type.String())
-	switch m.Type {
-	case Bootstrap:
-		fmt.Fprintf(&b, " q%d", m.ID)
-	case Call:
-		fmt.Fprintf(&b, " q%d on %s method %d", m.ID, targetString(m.Target), m.MethodID)
-	case Return:
-		fmt.Fprintf(&b, " q%d %s", m.ID, m.Outcome)
-		if m.ReleaseParamCaps {
-			b.WriteString(" releaseParamCaps")
-		}
-		if m.NoFinishNeeded {
-			b.WriteString(" noFinishNeeded")
-		}
-		if m.Outcome == TakeFromOtherQuestion {
-			fmt.Fprintf(&b, " %d", m.Other)
-		}
-	case Finish:
-		fmt.Fprintf(&b, " q%d", m.ID)
-		if m.ReleaseResultCaps {
-			b.WriteString(" releaseResultCaps")
-		}
-	case Resolve:
-		fmt.Fprintf(&b, " promise %d", m.ID)
-	case Release:
-		fmt.Fprintf(&b, " export %d by %d", m.ID, m.Count)
-	case Disembargo:
-		fmt.Fprintf(&b, " %s %d on %s", [...]string{"senderLoopback", "receiverLoopback", "accept", "?"}[m.Context], m.ID, targetString(m.Target))
-	}
-	if m.Exception != nil {
-		fmt.Fprintf(&b, " %s %q", m.Exception.Kind, m.Exception.Reason)
-	}
-	for _, c := range m.Caps {
-		fmt.Fprintf(&b, " %s", capString(c))
-	}
-	return b.String()
-}
-
-func targetString(t Target) string {
-	if t.Kind == PromisedAnswer {
-		return fmt.Sprintf("q%d%s", t.ID, pathString(t.Path))
-	}
-	return fmt.Sprintf("export %d", t.ID)
-}
-
-func capString(d Descriptor) string {
-	name := [...]string{"none", "senderHosted", "senderPromise", "receiverHosted", "receiverAnswer", "thirdPartyHosted", "?"}[d.Kind]
-	switch d.Kind {
-	case None:
-		return "[none]"
-	case ReceiverAnswer:
-		return fmt.Sprintf("[%s q%d%s]", name, d.ID, pathString(d.Path))
-	}
-	return fmt.Sprintf("[%s %d]", name, d.ID)
-}
-
 // object is a capability whose calls end when the test says so.
 type object struct {
 	name  string
 	calls []*capnp.Call
 	refs  int
+	log   *strings.Builder
 }
 
-func (o *object) Deliver(c *capnp.Call, t *capnp.Turn)  { o.calls = append(o.calls, c) }
+func (o *object) Deliver(c *capnp.Call, t *capnp.Turn) {
+	if o.log != nil {
+		fmt.Fprintf(o.log, "%s gets call %d\n", o.name, c.Payload().Peek().Struct().Uint64(0))
+	}
+	o.calls = append(o.calls, c)
+}
 func (o *object) Next() capnp.Hook                      { return nil }
 func (o *object) Shorten() capnp.Hook                   { return nil }
 func (o *object) Watch(capnp.Watcher, *capnp.Turn) bool { return false }
