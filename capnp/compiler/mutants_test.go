@@ -116,6 +116,8 @@ func comparable(text, theirs string) string {
 			strings.Contains(theirs, ":1:1: error: "+message)
 	})
 	for i := range lines {
+		// Upstream shows Box(Text) as Box(( Text )).
+		lines[i] = strings.NewReplacer("(( ", "(", " ))", ")").Replace(lines[i])
 		lines[i] = randomID.ReplaceAllString(lines[i], "")
 	}
 	slices.Sort(lines)

@@ -100,6 +100,7 @@ type unit struct {
 	env    *resolve.Env
 	phase  phase
 	busy   bool // being advanced: needing it now means a cycle
+	broken bool // a constant whose type is not known; that was reported
 
 	node    *ir.Node
 	aux     []*ir.Node // groups, or structs made of parameter lists
@@ -217,6 +218,7 @@ func (u *unit) constant() {
 	t, ok := u.env.Type(u.decl.AST.Type)
 	u.node.Type = t
 	u.node.Value = defaultValue(t)
+	u.broken = !ok
 	if ok && u.decl.AST.Value != nil {
 		u.bootstrap(u.decl.AST.Value, t, u.node.Value)
 	}

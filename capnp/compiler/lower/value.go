@@ -255,7 +255,7 @@ func (c *evaluation) constant(expr ast.Expr) (value, bool) {
 		to = shaped
 	}
 	def := c.l.advance(r.Decl, to)
-	if def == nil {
+	if def == nil || def.broken {
 		return value{}, false
 	}
 	if name, ok := expr.(*ast.Name); ok && !name.Absolute {
