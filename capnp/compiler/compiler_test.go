@@ -15,6 +15,8 @@ import (
 	"lanyard.dev/capnp/compiler/diag"
 	"lanyard.dev/capnp/frame"
 	"lanyard.dev/capnp/schema"
+	"lanyard.dev/capnp/schemas"
+	"lanyard.dev/internal/wire"
 )
 
 func ExampleCompile() {
@@ -135,14 +137,27 @@ func frameOf(words string) []byte {
 	return frame.Marshal(m)
 }
 
-// TestEmbeddedMessageIsCopied: a constant has what the message has, and as an
-// element of a list what the schema knows of it.
+// TestEmbeddedMessageIsCopied: a constant has all that the message has, lists
+// of every kind included.
 func TestEmbeddedMessageIsCopied(t *testing.T) {
 	mb := capnp.NewMessage(nil)
-	b := mb.Root().NewStruct(capnp.StructSize{DataWords: 2, Pointers: 1})
+	b := mb.Root().NewStruct(capnp.StructSize{DataWords: 2, Pointers: 12})
 	b.SetUint32(0, 7)
 	b.SetUint64(8, 99)
 	b.SetText(0, "hello")
+	capnp.SetFieldList(b, 1, capnp.KindVoid, []struct{}{{}, {}})
+	capnp.SetFieldList(b, 2, capnp.KindBool, []bool{true, false, true, true, false, false, false, false, true})
+	capnp.SetFieldList(b, 3, capnp.KindUint8, []uint8{1, 2, 255})
+	capnp.SetFieldList(b, 4, capnp.KindUint16, []uint16{1, 2, 65535})
+	capnp.SetFieldList(b, 5, capnp.KindUint32, []uint32{1, 2, 1 << 31})
+	capnp.SetFieldList(b, 6, capnp.KindUint64, []uint64{1, 2, 1 << 63})
+	capnp.SetFieldList(b, 7, capnp.KindText, []string{"a", "", "c"})
+	l := capnp.NewFieldStructList[capnp.StructBuilder](b, 8, capnp.StructSize{DataWords: 1, Pointers: 1}, 3)
+	l.At(1).SetUint64(0, 5)
+	l.At(2).SetText(0, "x")
+	capnp.NewFieldStructList[capnp.StructBuilder](b, 9, capnp.StructSize{}, 2)
+	capnp.NewFieldList[capnp.PtrBuilder](b, 10, capnp.KindPtr, 2).At(1).NewStruct(capnp.StructSize{Pointers: 1})
+
 	res := compile(t, map[string]string{
 		"main.capnp": "struct S { n @0 :UInt32; t @1 :Text; }\nconst s :S = embed \"m.bin\";\nconst l :List(S) = [.s];",
 		"m.bin":      string(frame.Marshal(mb)),
@@ -152,15 +167,33 @@ func TestEmbeddedMessageIsCopied(t *testing.T) {
 		switch name := n.DisplayName(); {
 		case n.Which() != schema.NodeWhichConst:
 		case strings.HasSuffix(name, ":s"):
-			s := n.Const().Value().Struct().Struct()
-			if s.Uint32(0) != 7 || s.Uint64(8) != 99 || s.Text(0) != "hello" {
-				t.Errorf("%s: %d %d %q", name, s.Uint32(0), s.Uint64(8), s.Text(0))
+			got, want := &dumper{}, &dumper{}
+			got.object(0, wire.Ptr(n.Const().Value().Struct()))
+			want.object(0, wire.Ptr(mb.Root().Reader()))
+			if diff := difference(got.b.String(), want.b.String()); diff != "" {
+				t.Errorf("the constant (-), the message (+):\n%s", diff)
 			}
-		case strings.HasSuffix(name, ":l"):
+		case strings.HasSuffix(name, ":l"): // only what the schema knows
 			s := n.Const().Value().List().AnyList().Struct(0)
-			if s.Uint32(0) != 7 || s.Uint64(8) != 0 || s.Text(0) != "hello" {
+			if s.Uint32(0) != 7 || s.Uint64(8) != 0 || s.Text(0) != "hello" || s.HasPtr(1) {
 				t.Errorf("%s: %d %d %q", name, s.Uint32(0), s.Uint64(8), s.Text(0))
 			}
+		}
+	}
+}
+
+func TestIgnoreIssue344(t *testing.T) {
+	text := "struct A { union { a @0 :UInt8; g :group { union { b @1 :UInt8; c @2 :UInt16; } } } }"
+	wantCodes(t, compileText(t, text), diag.Issue344)
+	wantCodes(t, compile(t, map[string]string{"main.capnp": text}, &compiler.Options{IgnoreIssue344: true}))
+}
+
+func BenchmarkCompileStandardSchemas(b *testing.B) {
+	files := []string{"capnp/schema.capnp", "capnp/rpc.capnp", "capnp/rpc-twoparty.capnp", "capnp/persistent.capnp"}
+	opt := &compiler.Options{Files: schemas.FS()}
+	for b.Loop() {
+		if res, err := compiler.Compile(files, opt); err != nil || !res.OK() {
+			b.Fatal(err)
 		}
 	}
 }

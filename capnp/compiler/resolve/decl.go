@@ -112,14 +112,6 @@ func (d *Decl) NameSpan() source.Span {
 	return d.AST.Name.Span
 }
 
-// scopeID is the id of what encloses the declaration, 0 for a file.
-func (d *Decl) scopeID() uint64 {
-	if d.Parent == nil {
-		return 0
-	}
-	return d.Parent.ID
-}
-
 // Generic reports whether the declaration or one that encloses it has
 // parameters.
 func (d *Decl) Generic() bool {

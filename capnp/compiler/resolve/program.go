@@ -114,14 +114,8 @@ func New(loader Loader, diags *diag.List, limits *Limits) *Program {
 // Add adds a file that is compiled for its own sake.
 func (p *Program) Add(f *ast.File) *Module { return p.add(f, 0) }
 
-// Module returns the module of a file that was added or imported, or nil.
-func (p *Program) Module(f *ast.File) *Module { return p.modules[f] }
-
 // Decl returns the declaration with an id, or nil.
 func (p *Program) Decl(id uint64) *Decl { return p.byID[id] }
-
-// Full reports whether the limit on declarations was met: ids may be missing.
-func (p *Program) Full() bool { return p.nodes > p.limits.Nodes }
 
 // CountNode counts a node that has no Decl (a group or parameter list) against
 // the limit. It reports at the span, once, when the limit is met.

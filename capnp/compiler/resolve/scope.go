@@ -23,9 +23,6 @@ type Param struct {
 	Index   int
 }
 
-// Expr is the expression that was resolved, nil if there is none.
-func (r Ref) Expr() ast.Expr { return r.expr }
-
 // String is the expression as shown in messages.
 func (r Ref) String() string {
 	if r.expr == nil {

@@ -77,6 +77,11 @@ func (e *Env) listOf(r Ref) (t *ir.Type, ok bool) {
 		case ir.AnyStruct:
 			e.report(position(r), diag.ListElement, "'List(AnyStruct)' is not supported.")
 			elem, ok = simple[Void], false
+		case ir.AnyParam, ir.AnyImplicitParam:
+			// Structs stand in a list themselves, other things as pointers.
+			e.program.ReportHint(e.in.Module, position(r), diag.ListElement, "'List(AnyPointer)' is not supported.",
+				"how a list of a generic parameter looks would depend on what the parameter is bound to")
+			elem, ok = simple[Void], false
 		}
 	}
 	return &ir.Type{Kind: ir.List, Elem: elem}, ok
