@@ -77,14 +77,14 @@ func (t *capnpTool) version() error {
 }
 
 func (t *capnpTool) id(args []string) error {
-	for _, a := range args {
-		switch a {
+	if len(args) > 0 {
+		switch args[0] {
 		case "--help":
 			return t.print(idHelp)
 		case "--version":
 			return t.version()
 		}
-		return capnpUsage(a + ": too many arguments")
+		return capnpUsage(args[0] + ": too many arguments")
 	}
 	id, err := typeid.New(rand.Reader)
 	if err != nil {
