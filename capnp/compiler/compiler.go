@@ -59,7 +59,7 @@ type Options struct {
 // beyond is a diagnostic.
 type Limits struct {
 	SourceBytes int // of one file; 8 MiB
-	TotalBytes  int // of all files; 64 MiB
+	TotalBytes  int // of all files; 32 MiB
 	EmbedBytes  int // of all embedded files; 64 MiB
 	Imports     int // files that import one another; 64
 	Nesting     int // of blocks and brackets; 200

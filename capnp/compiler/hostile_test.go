@@ -146,8 +146,14 @@ func TestStructTooBig(t *testing.T) {
 		return "struct A {" + repeat(n, func(i int) string { return fmt.Sprintf("x%d @%d :UInt64;", i, i) }) + "}"
 	}
 	wantCodes(t, compileText(t, words(65535)))
-	res := compileText(t, words(65536))
-	wantCodes(t, res, diag.StructTooBig)
+	wantCodes(t, compileText(t, words(65536)), diag.StructTooBig)
+	voids := func(n int) string {
+		return "struct A {" + repeat(n, func(i int) string { return fmt.Sprintf("x%d @%d :Void;", i, i) }) + "}"
+	}
+	wantCodes(t, compileText(t, voids(65535)))
+	wantCodes(t, compileText(t, voids(65536)), diag.StructTooBig)
+	groups := "struct A {" + repeat(40_000, func(i int) string { return fmt.Sprintf("g%d :group { x @%d :Bool; }", i, i) }) + "}"
+	wantCodes(t, compileText(t, groups))
 }
 
 func TestLimits(t *testing.T) {

@@ -63,7 +63,7 @@ func newLoader(opt *Options, diags *diag.List) (*loader, error) {
 		infos:  map[*ast.File]fs.FileInfo{},
 		embeds: map[key][]byte{},
 
-		sourceLeft: orDefault(opt.Limits.TotalBytes, 64<<20),
+		sourceLeft: orDefault(opt.Limits.TotalBytes, 32<<20),
 		embedLeft:  orDefault(opt.Limits.EmbedBytes, 64<<20),
 	}
 	if err := l.open(); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // maxSection is the largest size of a struct's data or pointer section, and
-// the largest number of its members.
+// the largest number of members directly in it.
 const maxSection = 1<<16 - 1
 
 // builder makes the node of one struct, and those of its groups.
@@ -79,7 +79,7 @@ func (u *unit) parameters(list *ast.ParamList, env *resolve.Env, node *ir.Node, 
 	var places []*layout.Member
 	seen := nameScope{}
 	for i, p := range list.Params {
-		if p.Name.Text == "" || !b.room(p.Span) {
+		if p.Name.Text == "" || !b.room(i, p.Span) {
 			continue
 		}
 		u.checkTwice(seen, &ast.Decl{Kind: ast.Field, Name: p.Name})
@@ -94,9 +94,9 @@ func (u *unit) parameters(list *ast.ParamList, env *resolve.Env, node *ir.Node, 
 	b.finish(places, list.Span, true)
 }
 
-// room reports whether there may be one more member.
-func (b *builder) room(span source.Span) bool {
-	if len(b.all) < maxSection {
+// room reports whether there may be a member with that place in the source.
+func (b *builder) room(codeOrder int, span source.Span) bool {
+	if codeOrder < maxSection {
 		return true
 	}
 	if !b.tooMany {
@@ -152,7 +152,7 @@ func (b *builder) member(d *ast.Decl, parent *member, codeOrder *int, inUnion bo
 	default:
 		return nil
 	}
-	if d.Kind == ast.Field && !numbered(d) || !b.room(d.Name.Span) {
+	if d.Kind == ast.Field && !numbered(d) || !b.room(*codeOrder, d.Name.Span) {
 		return nil
 	}
 	m := &member{
