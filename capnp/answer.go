@@ -77,7 +77,7 @@ func (a *Answer) hookOf(n *node) Hook {
 		case a.pipeline != nil:
 			n.hook = a.follows(a.pipeline.At(n.path))
 		default:
-			n.hook = &promiseHook{idle: a.idle}
+			n.hook = &promiseHook{idle: a.idle, of: a}
 		}
 	}
 	return n.hook
@@ -105,6 +105,9 @@ func (a *Answer) KeepBuilt() { a.keepBuilt = true }
 // OnIdle sets f to be called, like Hook.Deliver, whenever a pipelined capability of the answer
 // loses its last user before the result is there. Set it before the answer is used.
 func (a *Answer) OnIdle(f func(t *Turn)) { a.onIdle = f }
+
+// For says what call a is the answer to. Set it before the answer is used.
+func (a *Answer) For(c *Call) { a.call = c }
 
 // Dependants reports whether pipelined calls wait for the result or somebody refers to a
 // capability in it: then the call must not be cancelled though its caller has lost interest.

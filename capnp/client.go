@@ -242,7 +242,9 @@ func StartCall(ctx context.Context, start func(c *Call, t *Turn)) Client {
 	start(&o.call, t)
 	o.answer.watch()
 	t.End()
-	return o.answer.RootClient()
+	c := o.answer.RootClient()
+	o.answer.release() // but for c
+	return c
 }
 
 // An Admitter is a hook that can ask callers to wait before they add to its queue.

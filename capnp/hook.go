@@ -140,6 +140,7 @@ type promiseHook struct {
 	queue    []*Call
 	watchers []Watcher
 	idle     func(*Turn) // called when the last call and reference are gone
+	of       *Answer     // of whose result this is a capability, if any
 }
 
 // atomicHook is a hook that is set once.
@@ -168,14 +169,36 @@ func (p *promiseHook) Deliver(c *Call, t *Turn) {
 		h.Deliver(c, t)
 		return
 	}
-	live := c.SetExecutor(p)
-	if live {
+	live, cycle := c.SetExecutor(p), p.waitsFor(c)
+	if live && !cycle {
 		p.queue = append(p.queue, c)
 	}
 	p.mu.Unlock()
-	if !live {
+	switch {
+	case !live:
 		c.Refuse(canceled(c), t)
+	case cycle:
+		c.Refuse(NewError(Failed, "the call would wait for its own result"), t)
 	}
+}
+
+// waitsFor reports whether p cannot become known before c has returned, because it is part of the
+// result of c, or of a call that waits for one that is.
+func (p *promiseHook) waitsFor(c *Call) bool {
+	for n := 0; p.target.Load() == nil && p.of != nil && p.of.call != nil && n < maxForwards; n++ {
+		d := p.of.call
+		if d == c {
+			return true
+		}
+		d.mu.Lock()
+		q, ok := d.exec.(*promiseHook)
+		d.mu.Unlock()
+		if !ok {
+			return false
+		}
+		p = q
+	}
+	return false
 }
 
 // CancelCall implements Canceler for the calls in the queue.
@@ -306,6 +329,11 @@ func releaseNotLast(refs *atomic.Int64) bool {
 // InUse reports whether calls or references hang on the promise.
 func (p *promiseHook) InUse() bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.refs.Load() > 0 || len(p.queue) > 0
+	used := p.refs.Load() > 0 || len(p.queue) > 0
+	p.mu.Unlock()
+	if used {
+		return true
+	}
+	to, ok := p.target.Load().(user)
+	return ok && to.InUse()
 }

@@ -66,9 +66,13 @@ func ReceivedPayload(content Ptr) Payload { return Payload{content: wire.Ptr(con
 
 // SetHooks gives a received payload its capabilities; it takes over the references.
 func (p *Payload) SetHooks(hooks []Hook) {
-	if len(hooks) > 0 && p.b == nil {
-		p.content.Message().SetCaps(newCapTable(hooks))
+	if len(hooks) == 0 || p.b != nil {
+		return
 	}
+	if p.content.Message() == nil { // no content, but capabilities beside it: they need an owner
+		p.content = wire.NewMessageBuilder(wire.BuilderOptions{}).Seal().Root()
+	}
+	p.content.Message().SetCaps(newCapTable(hooks))
 }
 
 // Frame returns the builder and the frame of a payload made here, for a connection to send; nil

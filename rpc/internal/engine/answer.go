@@ -93,6 +93,7 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 	row.noReturn = m.OnlyPipeline
 	row.call = capnp.NewCall(nil, m.InterfaceID, m.MethodID, m.Payload, row,
 		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: m.OnlyPipeline}, e.host.Context())
+	row.pipe.For(row.call)
 	e.answers[m.ID] = row
 	row.bytes = m.Payload.Size()
 	if e.callBytes += row.bytes; e.callBytes > e.limits.CallBytes {

@@ -118,9 +118,13 @@ func (e *Engine) resolved(m *Message, t *capnp.Turn) {
 		e.settle(r, capnp.NullHook(), false, t)
 		return
 	}
+	if len(m.Caps) != 1 {
+		e.fail(t, "Resolve names %d capabilities", len(m.Caps))
+		return
+	}
 	hooks, back, err := e.receiveCaps(m.Caps, t)
-	if err != nil || len(hooks) != 1 {
-		e.fail(t, "Resolve names %d capabilities: %v", len(hooks), err)
+	if err != nil {
+		e.fail(t, "Resolve: %s", err)
 		return
 	}
 	if ok {

@@ -21,7 +21,7 @@ func schedules(t *testing.T, n int) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n = total / len(worlds)
+		n = n * total / 100000
 	}
 	return n
 }
