@@ -311,7 +311,7 @@ func (l *loader) loadFrom(k, at key) (*ast.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f := l.same(k, info); f != nil {
+	if f := l.same(k, info, string(text)); f != nil {
 		l.files[k] = f
 		return f, nil
 	}
@@ -334,11 +334,13 @@ func (l *loader) newID(k key) func() uint64 {
 	return l.opt.NewID
 }
 
-// same finds a file that was read before under another name.
-func (l *loader) same(k key, info fs.FileInfo) *ast.File {
+// same finds a file that was read before under another name, or in another
+// tree: a link, or what has the same name and content there.
+func (l *loader) same(k key, info fs.FileInfo, text string) *ast.File {
 	for _, f := range l.order {
 		at := l.places[f]
-		if path.Base(at.name) != path.Base(k.name) || !os.SameFile(info, l.infos[f]) {
+		if path.Base(at.name) != path.Base(k.name) || !os.SameFile(info, l.infos[f]) &&
+			(at.name != k.name || f.Source.Text() != text) {
 			continue
 		}
 		if at.name != k.name && !l.warned {

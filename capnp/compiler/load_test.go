@@ -2,6 +2,7 @@ package compiler_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -206,6 +207,19 @@ func TestSameFileTwice(t *testing.T) {
 	if !res.OK() || len(res.Diags) != 1 || res.Diags[0].Code != diag.SameFile || res.Diags[0].Severity != diag.Warning {
 		t.Errorf("OK is %t, findings %v; want one warning", res.OK(), res.Diags)
 	}
+}
+
+// TestOneFileInTwoTrees: a file system can serve both kinds of import.
+func TestOneFileInTwoTrees(t *testing.T) {
+	fsys := fstest.MapFS{
+		"main.capnp": {Data: []byte(fileID + "struct A { x @0 :import \"x.capnp\".X; y @1 :import \"/x.capnp\".X; }")},
+		"x.capnp":    {Data: []byte("@0xb2a1c3d4e5f60719;\nstruct X {}")},
+	}
+	res, err := compiler.Compile([]string{"main.capnp"}, &compiler.Options{Files: fsys, ImportFS: []fs.FS{fsys}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCodes(t, res)
 }
 
 func TestRequestingAFileTwice(t *testing.T) {
