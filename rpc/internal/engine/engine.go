@@ -193,6 +193,7 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 	case opAsk:
 		cmd.ask(e)
 	}
+	e.check()
 }
 
 // send queues m and whatever has to follow it.

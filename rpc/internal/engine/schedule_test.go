@@ -11,7 +11,8 @@ import (
 
 var seedFlag = flag.Int64("seed", -1, "play only this schedule, and print it")
 
-// schedules is how many random schedules a test plays.
+// schedules is how many random schedules a test plays: n, where all of them together make 30000;
+// LANYARD_SCHEDULES sets another total (ten million for a night).
 func schedules(t *testing.T, n int) int {
 	if testing.Short() {
 		n /= 10
@@ -21,7 +22,7 @@ func schedules(t *testing.T, n int) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n = n * total / 100000
+		n = n * total / 30000
 	}
 	return n
 }
@@ -42,7 +43,7 @@ func TestSchedules(t *testing.T) {
 	for name, opt := range worlds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := schedules(t, 100000/len(worlds))
+			n := schedules(t, 30000/len(worlds))
 			if *seedFlag >= 0 {
 				var log strings.Builder
 				wrong := newWorld(uint64(*seedFlag), opt, &log).run()

@@ -21,11 +21,17 @@ type vat struct {
 	busy   bool
 	paused bool // Drain does nothing: commands wait for one
 	trace  *strings.Builder
+	refuse func(m *Message) error
 
 	shadowBoot *shadow // what boot is in a world
 }
 
 func (v *vat) Send(m *Message) error {
+	if v.refuse != nil {
+		if err := v.refuse(m); err != nil {
+			return err
+		}
+	}
 	if v.trace != nil {
 		fmt.Fprintf(v.trace, "%s: %s\n", v.name, describe(m))
 	}
