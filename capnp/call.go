@@ -70,8 +70,7 @@ type Call struct {
 	params      Payload
 	ret         Returner
 	base        context.Context // values only; nil means none
-	gate        Gate
-	outer       *Call // the call this one is derived from; its gates count, too
+	gate        Gate            // nil for none
 
 	returned atomic.Bool
 	phase    atomic.Uint32 // phaseWaiting and so on
@@ -106,7 +105,7 @@ func NewCall(method *Method, interfaceID uint64, methodID uint16, params Payload
 // outcome goes to ret: wrappers use it. d passes the gates that c passes.
 func (c *Call) Derive(d *Call, params Payload, ret Returner) {
 	d.method, d.interfaceID, d.methodID, d.hints = c.method, c.interfaceID, c.methodID, c.hints
-	d.hops, d.base, d.outer = c.hops, c.base, c
+	d.hops, d.base, d.gate = c.hops, c.base, c.gate
 	d.params, d.ret = params, ret
 }
 

@@ -7,20 +7,10 @@ const (
 	phaseBegun          // the method is known to run, or to have run
 )
 
-// enter asks the gates of c and of the calls it is derived from. If one refuses, those that had
-// let the call through are told that it has left.
+// enter asks the call's gate.
 func (c *Call) enter() error {
-	for o := c; o != nil; o = o.outer {
-		if o.gate == nil {
-			continue
-		}
-		if err := o.gate.Enter(c); err != nil {
-			for p := c; p != o; p = p.outer {
-				if p.gate != nil {
-					p.gate.Begun(c)
-					p.gate.Leave(c)
-				}
-			}
+	if c.gate != nil {
+		if err := c.gate.Enter(c); err != nil {
 			return err
 		}
 	}
@@ -28,28 +18,18 @@ func (c *Call) enter() error {
 	return nil
 }
 
-// begun tells the gates that the method runs.
+// begun tells the gate that the method runs.
 func (c *Call) begun() {
-	if c.phase.Load() != phaseEntered || !c.phase.CompareAndSwap(phaseEntered, phaseBegun) {
-		return
-	}
-	for o := c; o != nil; o = o.outer {
-		if o.gate != nil {
-			o.gate.Begun(c)
-		}
+	if c.gate != nil && c.phase.Load() == phaseEntered && c.phase.CompareAndSwap(phaseEntered, phaseBegun) {
+		c.gate.Begun(c)
 	}
 }
 
-// leave tells the gates that the method has returned, if it ever ran.
+// leave tells the gate that the method has returned, if it ever ran.
 func (c *Call) leave() {
-	if c.phase.Load() == phaseWaiting {
-		return
-	}
-	c.begun()
-	for o := c; o != nil; o = o.outer {
-		if o.gate != nil {
-			o.gate.Leave(c)
-		}
+	if c.gate != nil && c.phase.Load() != phaseWaiting {
+		c.begun()
+		c.gate.Leave(c)
 	}
 }
 

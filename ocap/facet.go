@@ -24,7 +24,7 @@ func Facet[C capnp.ClientKind](c C, methods ...*capnp.Method) C {
 		old, ok := w.m.policy.(*facet)
 		if root, _ := w.kind(); ok && root {
 			p = p.within(old, h)
-			h = w.load()
+			h = w.inner()
 		}
 	}
 	return capnp.As[C](capnp.NewClient(newMembrane(h, p, false).view(h, true)))
@@ -74,7 +74,7 @@ func (p *facet) judge(w *wrapper, interfaceID uint64, methodID uint16) verdict {
 }
 
 func (w *wrapper) isAlias(p *facet) bool {
-	h := w.load()
+	h := w.inner()
 	return h != nil && slices.ContainsFunc(p.aliases, func(a capnp.Hook) bool {
 		return capnp.ShortenAll(h) == capnp.ShortenAll(a)
 	})

@@ -1,14 +1,18 @@
 package ocap
 
-import "lanyard.dev/capnp"
+import (
+	"sync/atomic"
+
+	"lanyard.dev/capnp"
+)
 
 // flight is a call that crosses: the one that came, and the one derived from it that goes on. What
 // comes back crosses the other way.
 type flight struct {
 	call  capnp.Call
 	m     *membrane
-	outer bool // the caller is outside
-	orig  *capnp.Call
+	outer bool                       // the caller is outside
+	orig  atomic.Pointer[capnp.Call] // nil when it has returned: what is pipelined still leads here
 
 	next, prev *flight // guarded by membrane.flightMu
 }
@@ -19,13 +23,15 @@ func (f *flight) Return(_ *capnp.Call, r capnp.Result, t *capnp.Turn) {
 		r.Payload = f.m.payload(&r.Payload, f.outer, t)
 	}
 	f.call.Payload().Drop(t) // the callee is done with the parameters
-	f.orig.Return(r, t)
+	f.orig.Swap(nil).Return(r, t)
 	f.m.exit(f, t)
 }
 
 // SetPipeline implements capnp.Returner.
 func (f *flight) SetPipeline(_ *capnp.Call, p capnp.Pipeline, t *capnp.Turn) {
-	f.orig.OfferPipeline(&pipeline{f.m, f.outer, p}, t)
+	if c := f.orig.Load(); c != nil {
+		c.OfferPipeline(&pipeline{f.m, f.outer, p}, t)
+	}
 }
 
 // CancelCall implements capnp.Canceler for the call that came.

@@ -28,6 +28,7 @@ func (s *settler) Settled(_ capnp.Hook, t *capnp.Turn) { t.Kick(s) }
 // Drain implements capnp.Inbox. It is called with no lock held.
 func (s *settler) Drain(t *capnp.Turn) {
 	w := (*wrapper)(s)
+	w.m.register(w) // for revoke to find it
 	for range maxWatches {
 		h := w.undecided()
 		if h == nil {
@@ -38,7 +39,7 @@ func (s *settler) Drain(t *capnp.Turn) {
 		}
 	}
 	w.flush(t)
-	if h := w.load(); h != nil && h.Promise() && w.watched() && h.Watch(s, t) {
+	if h := w.inner(); h != nil && h.Promise() && w.watched() && h.Watch(s, t) {
 		return
 	}
 	w.tell(t)
@@ -59,7 +60,7 @@ func (w *wrapper) undecided() capnp.Hook {
 // kind reports whether w wraps what the membrane was made for, or else a promise that has to
 // resolve before that is known.
 func (w *wrapper) kind() (root bool, open capnp.Hook) {
-	h, r := w.load(), w.m.root.load()
+	h, r := w.inner(), w.m.root.load()
 	if h == nil || r == nil {
 		return false, nil
 	}

@@ -14,7 +14,7 @@ import (
 // what it wraps is inside, else inner.
 //
 // Invariants: once reason is set no gate opens and no wrapper is made; wrappers has an entry for
-// every wrapper that somebody refers to; a revocable membrane lists in flights the calls that
+// every wrapper of no promise that somebody refers to; a revocable membrane lists in flights the calls that
 // crossed and have not returned. mu and flightMu are leaf locks: nothing is called while they are
 // held.
 type membrane struct {
@@ -27,7 +27,8 @@ type membrane struct {
 
 	mu       sync.Mutex
 	wrappers map[crossed]weak.Pointer[wrapper] // nil when revoked
-	sweepAt  int
+	keys     map[uint64]crossed                // of wrappers, by number
+	last     uint64                            // key
 
 	flightMu sync.Mutex
 	flights  *flight
@@ -56,7 +57,7 @@ const (
 )
 
 func newMembrane(h capnp.Hook, p policy, revocable bool) *membrane {
-	m := &membrane{policy: p, revocable: revocable, wrappers: map[crossed]weak.Pointer[wrapper]{}, sweepAt: 64}
+	m := &membrane{policy: p, revocable: revocable, wrappers: map[crossed]weak.Pointer[wrapper]{}, keys: map[uint64]crossed{}}
 	if p != nil {
 		m.root.init(h, nil)
 	}
@@ -68,7 +69,7 @@ func newMembrane(h capnp.Hook, p policy, revocable bool) *membrane {
 func (m *membrane) view(h capnp.Hook, outer bool) capnp.Hook {
 	h = capnp.ShortenAll(h)
 	if w, ok := h.(*wrapper); ok && w.m == m && w.outer != outer {
-		if h = w.load(); h == nil {
+		if h = w.inner(); h == nil {
 			return capnp.BrokenHook(m.reason.Load())
 		}
 		return h
@@ -91,21 +92,52 @@ func (m *membrane) wrap(h capnp.Hook, outer bool) capnp.Hook {
 		return w
 	}
 	w := &wrapper{m: m, outer: outer}
-	if m.policy == nil {
-		w.init(h, nil)
-	} else {
-		w.init(h, &m.root)
-	}
-	m.wrappers[key] = weak.Make(w)
-	if len(m.wrappers) > m.sweepAt {
-		for k, p := range m.wrappers {
-			if p.Value() == nil {
-				delete(m.wrappers, k)
-			}
-		}
-		m.sweepAt = max(64, 2*len(m.wrappers))
+	w.init(h, w)
+	if !h.Promise() {
+		m.put(key, w)
 	}
 	return w
+}
+
+// put is called with mu held. Keys hold hooks and thereby whatever these lead to, maybe to those
+// who hold the wrapper of another key; so an entry goes when its wrapper is collected, and what
+// that takes must not lead to the key.
+func (m *membrane) put(key crossed, w *wrapper) {
+	p := weak.Make(w)
+	m.wrappers[key] = p
+	m.last++
+	id := m.last
+	m.keys[id] = key
+	runtime.AddCleanup(w, func(m weak.Pointer[membrane]) {
+		if m := m.Value(); m != nil {
+			m.purge(id, p)
+		}
+	}, weak.Make(m))
+}
+
+// purge removes the entry of a wrapper that was collected.
+func (m *membrane) purge(id uint64, p weak.Pointer[wrapper]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if key := m.keys[id]; m.wrappers[key] == p {
+		delete(m.wrappers, key)
+	}
+	delete(m.keys, id)
+}
+
+// register lists w, which somebody retains or watches, for revoke to find it. Other wrappers of
+// promises are not listed: they become wrappers of something else, which are.
+func (m *membrane) register(w *wrapper) {
+	if !m.revocable {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h := w.load(); h != nil && m.wrappers != nil {
+		if key := (crossed{h, w.outer}); m.wrappers[key].Value() == nil {
+			m.put(key, w)
+		}
+	}
 }
 
 // cross takes over a reference to h and returns one to what stands for h on the other side. It may
@@ -205,12 +237,14 @@ func (m *membrane) revoke(x *capnp.Exception) {
 
 	m.mu.Lock()
 	wrappers := m.wrappers
-	m.wrappers = nil
+	m.wrappers, m.keys = nil, nil
 	m.mu.Unlock()
 
 	x = m.reason.Load()
 	for _, f := range flights {
-		f.orig.Return(capnp.Result{Err: x}, t)
+		if c := f.orig.Load(); c != nil {
+			c.Return(capnp.Result{Err: x}, t)
+		}
 		f.call.Cancel(x, t)
 	}
 	for _, p := range wrappers {

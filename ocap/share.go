@@ -14,7 +14,7 @@ import (
 // dead. Deliver may retain and release shares under any lock, so a hook is never retained or
 // released under mu, and what may be the last release goes through Turn.Drop.
 type share struct {
-	root *share // retained as long as this one is; nil for none
+	of   *wrapper // whose it is; nil for a membrane's root
 	hook atomic.Pointer[hookBox]
 	n    atomic.Int64
 
@@ -24,8 +24,8 @@ type share struct {
 
 type hookBox struct{ capnp.Hook }
 
-func (s *share) init(h capnp.Hook, root *share) {
-	s.root = root
+func (s *share) init(h capnp.Hook, of *wrapper) {
+	s.of = of
 	s.hook.Store(&hookBox{h})
 }
 
@@ -61,11 +61,12 @@ func (s *share) retain() {
 	h := s.load()
 	if h != nil {
 		h.Retain()
-		if s.root != nil {
-			s.root.retain()
-		}
+		s.retainRoot()
 	}
-	if !s.first() && h != nil {
+	switch {
+	case s.first():
+		s.register()
+	case h != nil:
 		// Somebody else was first, or it died just now.
 		t := capnp.BeginBackground()
 		t.Drop(h)
@@ -80,13 +81,13 @@ func (s *share) adopt(h capnp.Hook, t *capnp.Turn) {
 		t.Drop(h)
 		return
 	}
-	if s.root != nil {
-		s.root.retain()
-	}
+	s.retainRoot()
 	if !s.first() {
 		t.Drop(h)
 		s.dropRoot(t)
+		return
 	}
+	s.register()
 }
 
 func (s *share) release(t *capnp.Turn) {
@@ -104,6 +105,18 @@ func (s *share) release(t *capnp.Turn) {
 	if n == 0 && h != nil {
 		t.Drop(h)
 		s.dropRoot(t)
+	}
+}
+
+func (s *share) register() {
+	if s.of != nil {
+		s.of.m.register(s.of)
+	}
+}
+
+func (s *share) retainRoot() {
+	if s.of != nil && s.of.m.policy != nil {
+		s.of.m.root.retain()
 	}
 }
 
@@ -126,7 +139,7 @@ func (s *share) kill(t *capnp.Turn) bool {
 }
 
 func (s *share) dropRoot(t *capnp.Turn) {
-	if s.root != nil {
-		s.root.release(t)
+	if s.of != nil && s.of.m.policy != nil {
+		s.of.m.root.release(t)
 	}
 }

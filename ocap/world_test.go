@@ -78,6 +78,8 @@ func (o *thing) FindMethod(i uint64, m uint16) *capnp.Method {
 
 func (o *thing) Invoke(ctx context.Context, c *capnp.Call) error {
 	p, r := c.ParamsStruct(), c.ResultsStruct
+	given := p.Client(0)
+	defer given.Release()
 	switch c.Method() {
 	case ping:
 		o.pings.Add(1)
@@ -90,11 +92,11 @@ func (o *thing) Invoke(ctx context.Context, c *capnp.Call) error {
 	case secret:
 		o.secrets.Add(1)
 	case echo:
-		r().SetClient(0, p.Client(0))
+		r().SetClient(0, given)
 	case bear:
 		r().SetClient(0, capnp.NewServer(&child{c.Self()}))
 	case callBack:
-		_, err := send(ctx, p.Client(0), give, 0, c.Self()).Wait()
+		_, err := send(ctx, given, give, 0, c.Self()).Wait()
 		return err
 	case later:
 		pr, res := capnp.NewPromise[T]()
@@ -123,7 +125,7 @@ func (o *thing) Invoke(ctx context.Context, c *capnp.Call) error {
 		c.Unblock()
 		return c.Tail(a)
 	case keep:
-		o.stored = capnp.AddRef(T{p.Client(0)}).Client
+		o.stored = capnp.AddRef(T{given}).Client
 	case kept:
 		r().SetClient(0, o.stored)
 	case act:
@@ -162,7 +164,9 @@ func (o *sink) FindMethod(i uint64, m uint16) *capnp.Method {
 }
 func (o *sink) Invoke(ctx context.Context, c *capnp.Call) error {
 	o.gives.Add(1)
-	cl := capnp.AddRef(T{c.ParamsStruct().Client(0)}).Client
+	given := c.ParamsStruct().Client(0)
+	defer given.Release()
+	cl := capnp.AddRef(T{given}).Client
 	select {
 	case o.got <- cl:
 	default:
@@ -231,7 +235,7 @@ func receive(t testing.TB, ch <-chan capnp.Client) capnp.Client {
 // eventually polls for what another goroutine does soon.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(10 * time.Second)
 	for !ok() {
 		select {
 		case <-deadline:

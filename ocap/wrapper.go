@@ -31,17 +31,25 @@ type wrapper struct {
 func (w *wrapper) Retain()               { w.retain() }
 func (w *wrapper) Release(t *capnp.Turn) { w.release(t) }
 
+// inner returns what is wrapped, or nil after revocation.
+func (w *wrapper) inner() capnp.Hook {
+	if w.m.reason.Load() != nil {
+		return nil
+	}
+	return w.load()
+}
+
 // Next implements capnp.Hook: see LeadsTo.
 func (w *wrapper) Next() capnp.Hook { return nil }
 
 // LeadsTo implements capnp.Leader.
 func (w *wrapper) LeadsTo(p capnp.Hook) bool {
-	h := w.load()
+	h := w.inner()
 	return h != nil && capnp.Leads(h, p)
 }
 
 func (w *wrapper) Promise() bool {
-	h := w.load()
+	h := w.inner()
 	if h == nil || w.Shorten() != nil {
 		return false
 	}
@@ -49,7 +57,7 @@ func (w *wrapper) Promise() bool {
 }
 
 func (w *wrapper) Broken() error {
-	h := w.load()
+	h := w.inner()
 	if h == nil {
 		return w.m.reason.Load()
 	}
@@ -59,7 +67,7 @@ func (w *wrapper) Broken() error {
 // Shorten implements capnp.Hook: the wrapper of a promise becomes what stands for that which the
 // promise became. Calls pass wrappers at once, so what is safe for the promise is safe for it.
 func (w *wrapper) Shorten() capnp.Hook {
-	h := w.load()
+	h := w.inner()
 	if h == nil {
 		return nil
 	}
@@ -129,12 +137,13 @@ func (w *wrapper) judged(v verdict, c *capnp.Call, t *capnp.Turn) {
 // pass lets a call through.
 func (w *wrapper) pass(c *capnp.Call, t *capnp.Turn) {
 	m := w.m
-	h := w.load()
+	h := w.inner()
 	if h == nil {
 		c.Refuse(m.reason.Load(), t)
 		return
 	}
-	f := &flight{m: m, outer: w.outer, orig: c}
+	f := &flight{m: m, outer: w.outer}
+	f.orig.Store(c)
 	if err := m.enter(f); err != nil {
 		m.exit(f, t)
 		c.Refuse(err, t)
@@ -150,7 +159,7 @@ func (w *wrapper) pass(c *capnp.Call, t *capnp.Turn) {
 
 // Admit implements capnp.Admitter: callers wait where those of the wrapped capability would.
 func (w *wrapper) Admit(ctx context.Context) error {
-	if a, ok := capnp.ShortenAll(w.load()).(capnp.Admitter); ok {
+	if a, ok := capnp.ShortenAll(w.inner()).(capnp.Admitter); ok {
 		return a.Admit(ctx)
 	}
 	return nil
