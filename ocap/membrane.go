@@ -178,7 +178,6 @@ func (m *membrane) enter(f *flight) error {
 	}
 	m.flights = f
 	m.flightMu.Unlock()
-	f.call.AddGate(m)
 	return nil
 }
 

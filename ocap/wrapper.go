@@ -150,6 +150,9 @@ func (w *wrapper) pass(c *capnp.Call, t *capnp.Turn) {
 		return
 	}
 	c.Derive(&f.call, m.payload(c.Payload(), !w.outer, t), f)
+	if m.revocable {
+		f.call.AddGate(m)
+	}
 	if !c.SetExecutor(f) {
 		f.call.Refuse(canceled(c), t)
 		return
