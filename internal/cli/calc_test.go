@@ -70,6 +70,28 @@ func TestCalculateTakesOneRoundTrip(t *testing.T) {
 	}
 }
 
+// TestCalculateLongest: the longest expression that is accepted can be
+// evaluated, too, whichever way it leans.
+func TestCalculateLongest(t *testing.T) {
+	n := infix.MaxLength/2 - 1
+	for source, want := range map[string]float64{
+		"1" + strings.Repeat("+1", n): float64(n + 1),
+		"1" + strings.Repeat("+(1", infix.MaxNesting) + strings.Repeat(")", infix.MaxNesting): infix.MaxNesting + 1,
+	} {
+		e, err := infix.Parse(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near, far := rpc.Pipe(nil, &rpc.Options{Bootstrap: newCalculator(t.Context()).Client})
+		got, err := calculate(t.Context(), rpc.Bootstrap[calculator.Calculator](t.Context(), near), e)
+		if err != nil || got != want {
+			t.Errorf("%.20s… = %v, %v, want %v", source, got, err, want)
+		}
+		near.Close()
+		<-far.Done()
+	}
+}
+
 func TestCalculateReportsErrors(t *testing.T) {
 	calc, _ := dialTapped(t)
 	ctx, cancel := context.WithCancel(t.Context())
