@@ -81,6 +81,9 @@ type Call struct {
 	resultsRoot StructBuilder
 	tail        *Answer
 
+	yielder Yielder // set while the method runs on somebody else's goroutine
+	run     uint64
+
 	mu     sync.Mutex
 	cause  error         // why it was cancelled
 	exec   Canceler      // who works on it

@@ -62,6 +62,10 @@ func (o *object) Deliver(c *Call, t *Turn) {
 	}
 	o.turn = c
 	o.mu.Unlock()
+	if t.inline && t.start.c == nil {
+		t.start = Start{o, c}
+		return
+	}
 	go o.run(c)
 }
 
@@ -145,7 +149,19 @@ func (o *object) start(c *Call) {
 	c.exec = nil
 	c.mu.Unlock()
 	c.params.Content() // sealed here, the method may read it from many goroutines
+	ended := false
+	defer func() {
+		if ended {
+			return
+		}
+		// runtime.Goexit: this goroutine goes, the object and its other calls stay.
+		o.finish(c, NewError(Failed, "the method ended its goroutine"))
+		if next := o.pass(c); next != nil {
+			go o.run(next)
+		}
+	}()
 	err := o.invoke(c, cause)
+	ended = true
 	o.finish(c, err)
 }
 
@@ -220,22 +236,27 @@ func (o *object) finish(c *Call, err error) {
 		o.mu.Unlock()
 	}
 	t := BeginTurn()
+	tail := false
 	switch {
 	case err != nil:
 		c.Return(Result{Err: err}, t)
+		c.results.Release(t)
 	case c.tail != nil:
-		// followed by the tail call's answer
+		tail = !c.Returned() // it ends when the tail call does
+		c.results.Release(t)
 	default:
 		c.Return(Result{Payload: c.takeResults()}, t)
 	}
 	c.leave()
-	c.end(t)
+	if !tail {
+		c.endContext()
+	}
+	c.params.Release(t)
 	t.End()
 }
 
-// end ends the method's context and gives back the capabilities in its parameters that it did not
-// take out.
-func (c *Call) end(t *Turn) {
+// endContext ends the method's context.
+func (c *Call) endContext() {
 	c.mu.Lock()
 	if c.cause == nil {
 		c.cause = errReturned
@@ -251,7 +272,6 @@ func (c *Call) end(t *Turn) {
 	for _, a := range afters {
 		go a.f()
 	}
-	c.params.Release(t)
 }
 
 var errReturned = NewError(Failed, "the method has returned")
@@ -280,6 +300,9 @@ func (c *Call) takeResults() Payload {
 // Unblock lets the object's next call start now, before this one has returned. State that the
 // method shares with others then needs a lock.
 func (c *Call) Unblock() {
+	if c.yielder != nil {
+		c.yielder.Yield(c.run)
+	}
 	c.begun()
 	o := c.object
 	if o == nil || o.serial || c.method != nil && c.method.Streaming() {

@@ -10,6 +10,41 @@ type Turn struct {
 	kicks      []Inbox
 	drops      []Hook
 	background bool
+
+	inline bool // the goroutine that runs the turn may run one method itself, afterwards
+	start  Start
+}
+
+// Start is a call whose method is about to run.
+type Start struct {
+	o *object
+	c *Call
+}
+
+// A Yielder is told that a method it runs on its own goroutine is about to wait.
+type Yielder interface{ Yield(run uint64) }
+
+// BeginInline returns an empty background turn for a goroutine that will run one of the methods
+// that start in the turn itself: it takes it with TakeStart.
+func BeginInline() *Turn {
+	t := BeginBackground()
+	t.inline = true
+	return t
+}
+
+// TakeStart returns the call to run, if there is one.
+func (t *Turn) TakeStart() (s Start, ok bool) {
+	s, t.start, t.inline = t.start, Start{}, false
+	return s, s.c != nil
+}
+
+// Run runs the method on this goroutine, and then those of the calls that get the object's turn
+// from it. When one of them is about to wait, y is told, with the given number.
+func (s Start) Run(y Yielder, run uint64) {
+	for c := s.c; c != nil; c = s.o.pass(c) {
+		c.yielder, c.run = y, run
+		s.o.start(c)
+	}
 }
 
 // Inbox is a queue of commands with one drainer at a time: a connection's engine, for example.
@@ -71,5 +106,8 @@ func (t *Turn) Background() bool { return t.background }
 func (t *Turn) End() {
 	t.Run()
 	t.background = false
+	if s, ok := t.TakeStart(); ok {
+		go s.o.run(s.c)
+	}
 	turns.Put(t)
 }

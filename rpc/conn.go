@@ -100,6 +100,9 @@ type Conn struct {
 		busy     bool
 	}
 
+	reader  reader
+	running sync.WaitGroup // the reading and the writing goroutine
+
 	out   outbox
 	calls atomic.Int64 // under way, both directions
 
@@ -137,11 +140,15 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 		Embargoes: l.Embargoes, Caps: l.Caps, Ops: l.PipelineOps,
 	})
 	c.out.init(l.QueueSoft)
-	var wg sync.WaitGroup
-	wg.Go(c.readLoop)
-	wg.Go(c.writeLoop)
+	c.reader.init(c)
+	c.running.Add(2)
+	go c.reader.loop()
 	go func() {
-		wg.Wait()
+		c.writeLoop()
+		c.running.Done()
+	}()
+	go func() {
+		c.running.Wait()
 		close(c.done)
 	}()
 	return c
@@ -257,31 +264,6 @@ func (c *Conn) Closed(err error) {
 		c.client.Release()
 		c.log.Debug("connection closed", "err", err)
 	})
-}
-
-// readLoop reads messages until the stream ends.
-func (c *Conn) readLoop() {
-	r := frame.NewReaderSize(newSpinReader(c.rwc), &frame.Limits{
-		Bytes: c.limits.MessageBytes, Segments: c.limits.Segments,
-		Message: capnp.Limits{TraversalWords: c.limits.Traversal, Depth: c.limits.Depth},
-	}, 64<<10)
-	var err error
-	for err == nil {
-		var m *capnp.Message
-		if m, err = r.Read(); err != nil {
-			break
-		}
-		t := capnp.BeginBackground()
-		em := messages.Get().(*engine.Message)
-		if err = codec.Decode(em, m); err == nil {
-			c.counts.received(em)
-			c.Push(engine.Receive(em), t)
-		}
-		t.End()
-	}
-	t := capnp.BeginBackground()
-	c.Push(closeCommand(err), t)
-	t.End()
 }
 
 func closeCommand(err error) engine.Command {
