@@ -157,8 +157,7 @@ func TestCallOverTCP(t *testing.T) {
 
 func BenchmarkCall(b *testing.B) {
 	l, _ := net.Listen("tcp", "127.0.0.1:0")
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := b.Context()
 	go rpc.Serve(ctx, l, T{capnp.NewServer(&server{})}, nil)
 	c, err := rpc.Dial(ctx, "tcp", l.Addr().String(), nil)
 	if err != nil {

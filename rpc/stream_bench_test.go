@@ -31,8 +31,7 @@ func BenchmarkStream(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := b.Context()
 	go rpc.Serve(ctx, l, T{capnp.NewServer(&sink{})}, nil)
 	c, err := rpc.Dial(ctx, "tcp", l.Addr().String(), nil)
 	if err != nil {

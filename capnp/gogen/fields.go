@@ -296,11 +296,11 @@ func (s *slotPrinter) group() {
 	typ, builder := s.printer.name(id, ""), s.printer.name(id, "Builder")
 	s.fieldDoc()
 	s.get(s.name, typ, "%s(%s)", typ, s.reader())
-	clear := ""
+	var clear strings.Builder
 	for _, line := range s.clearing(n) {
-		clear += s.writer() + line + "\n"
+		clear.WriteString(s.writer() + line + "\n")
 	}
-	s.set("New", "() "+builder, "%sreturn %s(b)", clear, builder)
+	s.set("New", "() "+builder, "%sreturn %s(b)", clear.String(), builder)
 	s.edit("", "", builder, "%s(b)", builder)
 }
 

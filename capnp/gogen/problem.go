@@ -2,6 +2,7 @@ package gogen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -62,10 +63,8 @@ func (g *generator) problem(o origin, fix, text string) {
 		return
 	}
 	p := Problem{plain(o.file), plain(o.String()), plain(text), plain(fix)}
-	for _, q := range g.problems {
-		if p == q {
-			return
-		}
+	if slices.Contains(g.problems, p) {
+		return
 	}
 	g.problems = append(g.problems, p)
 }

@@ -47,7 +47,7 @@ func TestPipelineDeep(t *testing.T) {
 	last := send(context.Background(), c, 2)
 	again := send(context.Background(), c, 3)
 	p.run()
-	for i := 0; i < 5; i++ {
+	for range 5 {
 		returns(o.take(t), o)
 		p.run()
 	}

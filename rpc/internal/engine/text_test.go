@@ -232,8 +232,8 @@ func parseMessage(s string) *Message {
 		w.next() // on
 		m.Target = w.target()
 	case Unimplemented:
-		if i := strings.Index(s, "( "); i >= 0 {
-			m.Inner = parseMessage(strings.TrimSuffix(s[i+2:], " )"))
+		if _, after, ok := strings.Cut(s, "( "); ok {
+			m.Inner = parseMessage(strings.TrimSuffix(after, " )"))
 		}
 		return m
 	}

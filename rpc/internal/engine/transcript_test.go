@@ -83,7 +83,7 @@ func playTranscript(t *testing.T, text string, limits Limits) []byte {
 		s.out.Reset()
 	}
 	expecting := false
-	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
 		switch {
 		case line == "":
 			flush()

@@ -123,6 +123,7 @@ type mcall struct {
 	failed    bool
 	tail      *mcall
 	tailed    bool
+	tailOf    *mcall
 }
 
 // shadow is an object that keeps its calls until the schedule ends them.
@@ -375,19 +376,19 @@ func (w *world) callOn(s *site, r *ref) *mcall {
 	k.seq = r.line.sent
 	w.calls = append(w.calls, k)
 	var params []capnp.Client
-	desc := ""
+	var desc strings.Builder
 	for range w.rng.IntN(3) {
 		if p, ok := w.recent(s); ok {
 			params = append(params, p.c)
 			k.params = append(k.params, p.m)
-			desc += fmt.Sprintf(" %d", p.id)
+			desc.WriteString(fmt.Sprintf(" %d", p.id))
 		}
 	}
 	for i := range k.fields {
 		k.fields[i] = &mcap{of: k}
 		k.views[i] = &mcap{to: k.fields[i]}
 	}
-	w.say("%s: call %d on reference %d (its call %d) with [%s]", s.name, k.n, r.id, k.seq, desc)
+	w.say("%s: call %d on reference %d (its call %d) with [%s]", s.name, k.n, r.id, k.seq, desc.String())
 	k.promise = send(context.Background(), r.c, uint64(k.n), params...)
 	s.asked = append(s.asked, k)
 	return k
@@ -432,7 +433,7 @@ func (w *world) reply(s *site) {
 			return
 		}
 		t := w.callOn(s, r)
-		k.tail, k.returned, t.tailed = t, true, true
+		k.tail, k.returned, t.tailed, t.tailOf = t, true, true, k
 		s.asked = remove(s.asked, t)
 		w.say("%s: call %d ends as call %d does", s.name, k.n, t.n)
 		for i := range k.fields {
@@ -457,7 +458,7 @@ func (w *world) failCall(k *mcall) {
 func (w *world) returnCall(k *mcall) {
 	p, root := capnp.NewPayload(capnp.StructSize{DataWords: 1, Pointers: 2})
 	root.SetUint64(0, uint64(k.n))
-	desc := ""
+	var desc strings.Builder
 	for i, f := range k.fields {
 		r, ok := w.recent(k.at)
 		if !ok || w.rng.IntN(4) == 0 || r.m.waitsFor(f) {
@@ -466,9 +467,9 @@ func (w *world) returnCall(k *mcall) {
 		}
 		root.SetClient(uint16(i), r.c)
 		f.to = r.m
-		desc += fmt.Sprintf(" %d=%d", i, r.id)
+		desc.WriteString(fmt.Sprintf(" %d=%d", i, r.id))
 	}
-	w.say("%s: call %d returns [%s]", k.at.name, k.n, desc)
+	w.say("%s: call %d returns [%s]", k.at.name, k.n, desc.String())
 	k.returned = true
 	turn(func(t *capnp.Turn) {
 		k.call.Return(capnp.Result{Payload: p}, t)
@@ -678,7 +679,12 @@ func (w *world) outcome(k *mcall) {
 		w.fail("call %d never ended", k.n)
 		return
 	}
-	if k.canceled != 0 || w.dead {
+	for o := k; o != nil; o = o.tailOf {
+		if o.canceled != 0 { // who gives a call up gives up the one that it ends as
+			return
+		}
+	}
+	if w.dead {
 		return
 	}
 	lossy := k.m.lossy != 0 && k.m.lossy < k.sentAt
