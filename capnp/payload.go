@@ -83,8 +83,9 @@ func (p *Payload) Frame() (*wire.MessageBuilder, wire.StructBuilder) { return p.
 // builders then write nowhere.
 func (p *Payload) Content() Ptr {
 	if p.b != nil {
-		table := p.table()
-		table.arm()
+		if t := p.table(); t != nil {
+			t.arm()
+		}
 		b := p.b
 		p.b = nil
 		p.content = b.Seal().Root().Struct().Ptr(0)
@@ -182,7 +183,10 @@ func (p *Payload) Map(f func(Hook) Hook) Payload {
 	switch {
 	case old.b != nil:
 		b := old.b.Detach()
-		b.SetCaps(newCapTable(hooks))
+		b.SetCaps(nil) // nobody can add capabilities any more
+		if len(hooks) > 0 {
+			b.SetCaps(newCapTable(hooks))
+		}
 		return Payload{b: b, frame: b.Renew(old.frame)}
 	case len(hooks) > 0:
 		return Payload{content: old.content.WithCaps(newCapTable(hooks))}

@@ -159,10 +159,12 @@ func TestNothingLeaks(t *testing.T) {
 						}
 						out := capnp.PipelineClient(call, 0)
 						on := send(t.Context(), out, ping, 0)
-						two := send(t.Context(), capnp.PipelineClient(send(t.Context(), out, self, 0), 0), secret, 0)
+						again := piped(out, self)
+						two := send(t.Context(), again, secret, 0)
 						call.WaitContext(t.Context())
 						on.Wait()
 						two.Wait()
+						again.Release()
 						out.Release()
 						call.Release()
 						cancel()
@@ -195,7 +197,7 @@ func eventuallyEmpty(t *testing.T, who string, c *rpc.Conn) {
 		}
 	}()
 	eventually(t, who+" holds nothing", func() bool {
-		runtime.GC() // clients that the test took out of promises and did not release
+		runtime.GC() // what is left in results that nobody released
 		s = c.Stats()
 		return s.Questions == 0 && s.Answers == 0 && s.Exports == 0 && s.Imports == 0
 	})
