@@ -60,7 +60,8 @@
 //   - Capabilities that crossed and came home are unwrapped and survive revocation.
 //   - A capability is an object reference: two that were made separately of one Go value
 //     (NewCalculator twice, Serial) are two objects, and a facet of one does not know the other.
-//     Methods hand out their own object with call.Self.
+//     Methods hand out their own object with call.Self. Likewise a capability for the object that
+//     has gone through other vats comes back as a proxy, unless they shorten the path.
 //   - While it is not known what a promise becomes, a facet lets through only calls of its own
 //     methods on it; others wait, which costs the time until it resolves. Pipelining through a
 //     facet of a remote object therefore takes one round trip for methods that the facet allows,
@@ -68,4 +69,5 @@
 //     does no harm if the object itself does not have them.
 //   - Wrapped capabilities are not shortened past the process they were wrapped in; that is the
 //     point.
+//   - An object that stores its own wrapper keeps both for ever, unless it releases it.
 package ocap
