@@ -25,6 +25,7 @@ type Answer struct {
 	done     chan struct{} // made on demand
 	follow   []*Call       // calls that end as this one does (Call.Tail)
 
+	moved bool // the capabilities of the results are those of another call now
 	given bool // the promise was released; capabilities of the results are still wanted
 
 	// For answers to calls of a peer: see Dependants and KeepBuilt.
@@ -85,8 +86,8 @@ func (a *Answer) hookOf(n *node) Hook {
 
 // follows makes the answer hear when nothing depends on a hook of its pipeline any more.
 func (a *Answer) follows(h Hook) Hook {
-	if x, ok := h.(idler); ok && a.onIdle != nil {
-		x.OnIdle(a.onIdle)
+	if x, ok := h.(idler); ok {
+		x.OnIdle(a.idle)
 	}
 	return h
 }
@@ -95,6 +96,21 @@ func (a *Answer) follows(h Hook) Hook {
 func (a *Answer) idle(t *Turn) {
 	if a.onIdle != nil {
 		a.onIdle(t)
+		return
+	}
+	t.Kick((*deserted)(a))
+}
+
+// deserted is an answer that may have lost the last who wanted it. It looks when no lock is held.
+type deserted Answer
+
+func (d *deserted) Drain(*Turn) {
+	a := (*Answer)(d)
+	a.mu.Lock()
+	wanted := a.settled || !a.given || a.wanted()
+	a.mu.Unlock()
+	if !wanted {
+		a.cancel(errReleased)
 	}
 }
 
@@ -174,9 +190,19 @@ func (a *Answer) Settle(r Result, t *Turn) {
 	a.root.settle(a, piped, t)
 	done, stop, follow, given := a.done, a.stop, a.follow, a.given
 	a.follow = nil
+	// The results go to the call that this one was the tail of. What is pipelined on that still
+	// comes by way of a, so they are moved, not shared and released, if nobody here has taken
+	// some out.
+	a.moved = len(follow) == 1 && given && !a.root.claimed()
+	moved := a.moved
 	a.mu.Unlock()
 	for _, c := range follow {
-		c.Return(r.share(), t)
+		if moved {
+			c.Return(r, t)
+		} else {
+			c.Return(a.share(), t)
+		}
+		c.endContext()
 	}
 	if done != nil {
 		close(done)
@@ -184,8 +210,35 @@ func (a *Answer) Settle(r Result, t *Turn) {
 	if stop != nil {
 		stop()
 	}
-	if given {
-		r.Payload.Release(t)
+	if given && len(follow) == 0 {
+		a.releaseResults(t)
+	}
+}
+
+// The results are sealed when they are first read, so everything that reads them holds mu.
+
+func (a *Answer) content() Ptr {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.result.Payload.Content()
+}
+
+func (a *Answer) share() Result {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.result.share()
+}
+
+// releaseResults gives back the capabilities of the results that nobody has taken out.
+func (a *Answer) releaseResults(t *Turn) {
+	a.mu.Lock()
+	tab := a.result.Payload.table()
+	if a.moved {
+		tab = nil
+	}
+	a.mu.Unlock()
+	if tab != nil {
+		tab.releaseUnclaimed(t)
 	}
 }
 
@@ -266,7 +319,7 @@ func (a *Answer) releaseNode(n *node, t *Turn) {
 	a.mu.Lock()
 	if !a.settled {
 		n.drop = true
-		idle := a.given && !a.root.wanted()
+		idle := a.given && !a.wanted()
 		a.mu.Unlock()
 		if idle {
 			a.cancel(errReleased)
@@ -357,7 +410,7 @@ func (a *Answer) cancel(err error) {
 	if c := a.call; c == nil {
 		a.Settle(Result{Err: err}, t)
 	} else if !c.returned.Swap(true) {
-		a.Settle(Result{Err: err}, t)
+		c.ret.Return(c, Result{Err: err}, t)
 		c.Cancel(err, t)
 	}
 	t.End()
@@ -368,18 +421,29 @@ var errReleased = NewError(Failed, "the promise was released")
 // release is Promise.Release.
 func (a *Answer) release() {
 	a.mu.Lock()
-	settled, wanted := a.settled, a.root.wanted()
+	settled, wanted := a.settled, a.wanted()
 	a.given = true
 	a.mu.Unlock()
 	switch {
 	case settled:
 		t := BeginTurn()
-		a.result.Payload.Release(t)
+		a.releaseResults(t)
 		t.End()
 	case !wanted:
 		a.cancel(errReleased)
 	}
 }
+
+// claimed reports whether somebody has a client of a capability in the results.
+func (n *node) claimed() bool {
+	if n.handle != nil {
+		return true
+	}
+	return slices.ContainsFunc(n.kids, (*node).claimed)
+}
+
+// wanted reports whether somebody besides the promise wants the results to come.
+func (a *Answer) wanted() bool { return len(a.follow) > 0 || a.root.wanted() }
 
 // wanted reports whether somebody has a client of a capability in the results to come, or
 // something else depends on one.
@@ -413,6 +477,7 @@ func (c *Call) SetPipeline(p interface{ tailAnswer() *Answer }) {
 
 // Tail ends the call with the outcome of another: results, or the error, go to the caller as they
 // are, and pipelined calls travel to where they lead. The method returns nil right afterwards.
+// From then on p belongs to the call: it is cancelled with it, and not by the end of the method.
 func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
 	a := p.tailAnswer()
 	if a == nil {
@@ -427,18 +492,28 @@ func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
 	if !settled {
 		a.follow = append(a.follow, c)
 	}
+	a.given = true
 	stop := a.stop
 	a.mu.Unlock()
 	if stop != nil {
 		stop() // the call outlives the method that made it, and its context
 	}
 	if settled {
-		c.Return(a.result.share(), t)
+		c.Return(a.share(), t)
+		a.releaseResults(t)
 		return nil
 	}
 	if pipe == nil {
 		pipe = a
 	}
 	c.OfferPipeline(pipe, t)
+	if !c.SetExecutor((*tailed)(a)) {
+		(*tailed)(a).CancelCall(c, t)
+	}
 	return nil
 }
+
+// tailed is an answer seen by a call that ends as it does.
+type tailed Answer
+
+func (x *tailed) CancelCall(c *Call, t *Turn) { (*Answer)(x).cancel(canceled(c)) }

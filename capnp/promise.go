@@ -48,7 +48,7 @@ func (p Promise[R]) WaitContext(ctx context.Context) (R, error) {
 }
 
 func (p Promise[R]) read() R {
-	ptr := p.a.result.Payload.Content()
+	ptr := p.a.content()
 	for _, i := range p.path {
 		ptr = ptr.Struct().Ptr(i)
 	}
@@ -124,7 +124,7 @@ func (p AnyPromise) Wait() (Ptr, error) {
 	if _, err := (Promise[Struct]{p.a, nil}).Wait(); err != nil {
 		return Ptr{}, err
 	}
-	ptr := p.a.result.Payload.Content()
+	ptr := p.a.content()
 	for _, i := range p.path {
 		ptr = ptr.Struct().Ptr(i)
 	}

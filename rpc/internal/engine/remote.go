@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -27,7 +28,6 @@ type remote struct {
 
 	q    *question // paths
 	path []uint16
-	idle func(t *capnp.Turn)
 
 	pending atomic.Int64               // commands in the inbox
 	next    atomic.Pointer[capnp.Hook] // settled, for everybody to see
@@ -36,6 +36,7 @@ type remote struct {
 	mu       sync.Mutex
 	refs     int // imports: references in this process. paths: those besides the results' own
 	kept     capnp.Hook
+	idle     func(t *capnp.Turn) // paths: to be called when refs gets to 0
 	watchers []capnp.Watcher
 
 	// Owned by the engine.
@@ -119,7 +120,7 @@ func (r *remote) retainLocked() {
 func (r *remote) Release(t *capnp.Turn) {
 	r.mu.Lock()
 	r.refs--
-	refs, kept := r.refs, r.kept
+	refs, kept, idle := r.refs, r.kept, r.idle
 	r.mu.Unlock()
 	switch {
 	case refs < 0:
@@ -131,15 +132,21 @@ func (r *remote) Release(t *capnp.Turn) {
 		if kept != nil {
 			kept.Release(t)
 		}
-		if r.idle != nil {
-			r.idle(t)
+		if idle != nil {
+			idle(t)
 		}
 	}
 }
 
-// OnIdle sets f to be called when the last reference to a path has gone. Set it before the path
-// is used.
-func (r *remote) OnIdle(f func(t *capnp.Turn)) { r.idle = f }
+// OnIdle sets f to be called when the last reference to a path has gone; the first one counts,
+// that of the answer the path was made for.
+func (r *remote) OnIdle(f func(t *capnp.Turn)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.idle == nil {
+		r.idle = f
+	}
+}
 
 // InUse reports whether somebody refers to the path besides the results it leads into.
 func (r *remote) InUse() bool { return r.references() > 0 }
@@ -263,9 +270,9 @@ func (e *Engine) released(r *remote, t *capnp.Turn) {
 }
 
 func pathString(path []uint16) string {
-	s := ""
+	var s strings.Builder
 	for _, i := range path {
-		s += fmt.Sprintf(".%d", i)
+		s.WriteString(fmt.Sprintf(".%d", i))
 	}
-	return s
+	return s.String()
 }
