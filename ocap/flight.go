@@ -22,7 +22,6 @@ func (f *flight) Return(_ *capnp.Call, r capnp.Result, t *capnp.Turn) {
 	if r.Err == nil {
 		r.Payload = f.m.payload(&r.Payload, f.outer, t)
 	}
-	f.call.Payload().Drop(t) // the callee is done with the parameters
 	f.orig.Swap(nil).Return(r, t)
 	f.m.exit(f, t)
 }

@@ -144,14 +144,14 @@ func (w *wrapper) pass(c *capnp.Call, t *capnp.Turn) {
 	}
 	f := &flight{m: m, outer: w.outer}
 	f.orig.Store(c)
-	if err := m.enter(f); err != nil {
-		m.exit(f, t)
-		c.Refuse(err, t)
-		return
-	}
 	c.Derive(&f.call, m.payload(c.Payload(), !w.outer, t), f)
 	if m.revocable {
 		f.call.AddGate(m)
+	}
+	// From here on revoke may return c, and whoever gets that takes c's parameters back.
+	if err := m.enter(f); err != nil {
+		f.call.Refuse(err, t)
+		return
 	}
 	if !c.SetExecutor(f) {
 		f.call.Refuse(canceled(c), t)
