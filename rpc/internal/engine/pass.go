@@ -19,24 +19,12 @@ type queued struct {
 	echo uint32
 }
 
-// pass hands a call from the inbox on to h. What that leads to on this connection it does at
-// once: in the inbox, others could come between, which came later.
+// pass hands a call on to what a remote has become. If that is on this connection again it goes to
+// the end of the inbox like every other delivery, never past what is in there: a call that takes
+// more steps at once than others would overtake them.
 func (e *Engine) pass(h capnp.Hook, c *capnp.Call, t *capnp.Turn) {
-	for c.Hop(t) {
-		r, ok := h.(*remote)
-		switch {
-		case !ok || r.e != e:
-			h.Deliver(c, t)
-			return
-		case r.embargo:
-			r.Retain()
-			r.queue = append(r.queue, queued{call: c})
-			return
-		case r.settled == nil:
-			e.sendCall(r, c, t)
-			return
-		}
-		h = r.settled
+	if c.Hop(t) {
+		h.Deliver(c, t)
 	}
 }
 
