@@ -20,18 +20,11 @@ func TestCancellationCrosses(t *testing.T) {
 				h, _ := p.setup(t, c, wr.wrap)
 				ctx, cancel := context.WithCancel(context.Background())
 				call := send(ctx, h.Client, block, 0)
-				ctx2, cancel2 := context.WithCancel(context.Background())
-				queued := send(ctx2, h.Client, ping, 0)
 				eventually(t, "the method runs", func() bool { return o.pings.Load() == 1 })
-				cancel2()
-				<-queued.Done()
 				cancel()
 				<-call.Done()
 				eventually(t, "the method's context ends", func() bool { return o.ended.Load() == 1 })
 				must(t, h.Client, self, 0)
-				if n := o.pings.Load(); n != 1 {
-					t.Errorf("%d calls ran", n)
-				}
 			})
 		}
 	}
