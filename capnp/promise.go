@@ -95,7 +95,7 @@ func PipelineStruct[S, R StructKind](p Promise[R], i uint16) Promise[S] {
 }
 
 // PipelineGroup returns p as the promise for one of its groups.
-func PipelineGroup[S, R StructKind](p Promise[R]) Promise[S] { return Promise[S]{p.a, p.path} }
+func PipelineGroup[S, R StructKind](p Promise[R]) Promise[S] { return Promise[S](p) }
 
 // PipelineAny returns the promise for pointer field i, whatever is in it.
 func PipelineAny[R StructKind](p Promise[R], i uint16) AnyPromise {
@@ -114,7 +114,7 @@ func (p AnyPromise) Client() Client {
 }
 
 // AsPromise returns the promised field as a struct.
-func AsPromise[S StructKind](p AnyPromise) Promise[S] { return Promise[S]{p.a, p.path} }
+func AsPromise[S StructKind](p AnyPromise) Promise[S] { return Promise[S](p) }
 
 // Wait waits for the field, as Promise.Wait does.
 func (p AnyPromise) Wait() (Ptr, error) {

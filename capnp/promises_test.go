@@ -280,8 +280,8 @@ func TestLocalCallAllocs(t *testing.T) {
 		}
 	})
 	t.Logf("%.1f allocations a call", got)
-	if got > 20 {
-		t.Errorf("%.1f allocations a local call, want at most 20", got)
+	if got > 10 {
+		t.Errorf("%.1f allocations a local call, want at most 10", got)
 	}
 }
 

@@ -217,9 +217,17 @@ func payload(hooks ...capnp.Hook) capnp.Payload {
 var method = capnp.NewMethod(capnp.MethodSpec{InterfaceID: 1, InterfaceName: "test", MethodName: "m",
 	Params: capnp.StructSize{DataWords: 1, Pointers: 4}, Results: capnp.StructSize{DataWords: 1, Pointers: 4}, ResultsHaveCaps: true})
 
+// plain is a method that does not pipeline over a connection; its results wait here.
+var plain = capnp.NewMethod(capnp.MethodSpec{InterfaceID: 1, MethodID: 1, InterfaceName: "test", MethodName: "plain",
+	Params: capnp.StructSize{DataWords: 1, Pointers: 4}, Results: capnp.StructSize{DataWords: 1, Pointers: 4}})
+
 // send calls c with the given capabilities as parameters.
 func send(ctx context.Context, c capnp.Client, n uint64, params ...capnp.Client) capnp.Promise[capnp.Struct] {
-	return capnp.Send[capnp.Struct](ctx, c, method, func(b capnp.StructBuilder) {
+	return sendMethod(ctx, c, method, n, params...)
+}
+
+func sendMethod(ctx context.Context, c capnp.Client, m *capnp.Method, n uint64, params ...capnp.Client) capnp.Promise[capnp.Struct] {
+	return capnp.Send[capnp.Struct](ctx, c, m, func(b capnp.StructBuilder) {
 		b.SetUint64(0, n)
 		for i, p := range params {
 			b.SetClient(uint16(i), p)

@@ -24,7 +24,6 @@ type world struct {
 	log   *strings.Builder // nil: quiet
 	wrong string           // the first thing that went wrong
 	dead  bool             // a connection was cut: what is lost is not missed
-	ended bool             // everybody has finished: what is undecided breaks
 }
 
 type worldOptions struct {
@@ -389,7 +388,11 @@ func (w *world) callOn(s *site, r *ref) *mcall {
 		k.views[i] = &mcap{to: k.fields[i]}
 	}
 	w.say("%s: call %d on reference %d (its call %d) with [%s]", s.name, k.n, r.id, k.seq, desc.String())
-	k.promise = send(context.Background(), r.c, uint64(k.n), params...)
+	m := method
+	if w.rng.IntN(4) == 0 {
+		m = plain
+	}
+	k.promise = sendMethod(context.Background(), r.c, m, uint64(k.n), params...)
 	s.asked = append(s.asked, k)
 	return k
 }
