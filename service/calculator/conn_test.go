@@ -102,8 +102,7 @@ func TestRecursionThroughClient(t *testing.T) {
 	d, _, _ := connect(t, &Limits{Evaluations: 20})
 	deepest := 0
 	var f CalculatorFunction
-	var down CalculatorFunction
-	down = hosted(func(ctx context.Context, call CalculatorFunctionCallCall) (float64, error) {
+	down := hosted(func(ctx context.Context, call CalculatorFunctionCallCall) (float64, error) {
 		call.Unblock()
 		deepest++
 		return desk{t, ctx, d.c}.call(f, call.Params().Params().At(0)+1)
