@@ -2,6 +2,7 @@ package capnp
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 
 	"lanyard.dev/internal/wire"
@@ -15,6 +16,7 @@ import (
 type capTable struct {
 	refs    *capRefs
 	own     capRefs   // what refs points at while nothing needs a cleanup
+	taken   []Hook    // guarded by refs.mu; what take took, for paths that still lead here
 	handles []*handle // guarded by refs.mu; a handle keeps the table alive
 }
 
@@ -84,6 +86,9 @@ func (t *capTable) hookLocked(i int) Hook {
 	}
 	if h := t.refs.hooks[i]; h != nil {
 		return h
+	}
+	if i < len(t.taken) && t.taken[i] != nil {
+		return t.taken[i]
 	}
 	return BrokenHook(errReleasedClient)
 }
@@ -201,7 +206,8 @@ func (t *capTable) unclaimed() []Hook {
 }
 
 // take returns every entry with a reference for the caller: the table's own, or where somebody has
-// the entry's handle another one.
+// the entry's handle another one. Paths into the payload still find the entries: a pipelined call
+// may look for one between the results being handed on and their arriving.
 func (t *capTable) take() []Hook {
 	t.refs.mu.Lock()
 	defer t.refs.mu.Unlock()
@@ -217,5 +223,6 @@ func (t *capTable) take() []Hook {
 		}
 		t.refs.hooks[i] = nil
 	}
+	t.taken = slices.Clone(out)
 	return out
 }
