@@ -8,6 +8,7 @@ import "sync"
 // each other (ARCHITECTURE.md, "Order").
 type Turn struct {
 	kicks      []Inbox
+	drained    int // of kicks
 	drops      []Hook
 	background bool
 
@@ -56,7 +57,7 @@ type Inbox interface {
 
 // Kick notes that in has work.
 func (t *Turn) Kick(in Inbox) {
-	if n := len(t.kicks); n > 0 && t.kicks[n-1] == in {
+	if n := len(t.kicks); n > t.drained && t.kicks[n-1] == in {
 		return
 	}
 	t.kicks = append(t.kicks, in)
@@ -69,15 +70,16 @@ func (t *Turn) Drop(h Hook) { t.drops = append(t.drops, h) }
 // Run drains every noted inbox and gives up what was dropped, and what that leads to in turn: a
 // loop, never recursion.
 func (t *Turn) Run() {
-	for i, j := 0, 0; i < len(t.kicks) || j < len(t.drops); {
+	for j := 0; t.drained < len(t.kicks) || j < len(t.drops); {
 		if j < len(t.drops) {
 			j++
 			t.drops[j-1].Release(t)
 			continue
 		}
-		i++
-		t.kicks[i-1].Drain(t)
+		t.drained++
+		t.kicks[t.drained-1].Drain(t)
 	}
+	t.drained = 0
 	clear(t.kicks)
 	clear(t.drops)
 	t.kicks, t.drops = t.kicks[:0], t.drops[:0]
