@@ -1,5 +1,5 @@
 # Everything CI runs is a target here, and CI (.ci/run) runs nothing else.
-# The figure in brackets is seconds on two cores with warm caches.
+# The figure in brackets is seconds on two busy cores; [?] was not measured yet.
 
 SHELL       := bash
 .SHELLFLAGS := -o pipefail -ec
@@ -19,7 +19,7 @@ help: ## print this table
 demo: ## the talk's walk-through over a real socket
 	go run ./cmd/lanyard demo
 
-test: ## [?] what README tells everybody to run
+test: ## [205] what README tells everybody to run
 	go test ./...
 
 race: ## [?] the same under the race detector with invariant checks, less what interop does
@@ -30,13 +30,13 @@ lint: ## [?] gofmt, go vet, go fix, staticcheck
 	go vet ./... && go fix -diff ./... && go mod tidy -diff
 	$(TOOL) staticcheck ./...
 
-vuln: ## [?] known vulnerabilities; says so where the database is out of reach
+vuln: ## [26] known vulnerabilities; says so where the database is out of reach
 	tools/vuln $(TOOL) govulncheck ./...
 
-fresh: ## [?] regenerating every generated file changes nothing
+fresh: ## [13] regenerating every generated file changes nothing
 	go run ./cmd/lanyard schema gen --check ./...
 
-peers: ## [?] install and build the C++ and Python peers
+peers: ## [38] install and build the C++ and Python peers
 	interop/setup
 
 interop: peers ## [?] C++ and Python against Go, both ways, RUNS=100 times each
@@ -49,10 +49,10 @@ schedules: ## [?] SCHEDULES=100000 seeded interleavings of the engine's messages
 fuzz: ## [?] every fuzz target for FUZZ=30s, with the executions counted
 	tools/fuzz $(FUZZ)
 
-cover: ## [?] at least 90 % of the statements of each decoder and the engine
+cover: ## [27] at least 90 % of the statements of each decoder and the engine
 	LANYARD_SCHEDULES=10000 tools/cover 90 $(COVER)
 
-house: ## [?] the other modules, and this one under another name
+house: ## [94] the other modules, and this one under another name
 	go -C bench vet ./... && go -C bench test ./...
 	go -C tools vet ./... && go -C tools test -v -count=1 ./...
 
