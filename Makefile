@@ -19,18 +19,18 @@ help: ## print this table
 demo: ## the talk's walk-through over a real socket
 	go run ./cmd/lanyard demo
 
-test: ## [205] what README tells everybody to run
+test: ## [148] what README tells everybody to run
 	go test ./...
 
-race: ## [?] the same under the race detector with invariant checks, less what interop does
+race: ## [94] the same under the race detector with invariant checks, less what interop does
 	LANYARD_INTEROP=off LANYARD_SCHEDULES=10000 go test -race -tags invariants ./...
 
-lint: ## [?] gofmt, go vet, go fix, staticcheck
+lint: ## [18] gofmt, go vet, go fix, staticcheck
 	test -z "$$(gofmt -l $$(git ls-files '*.go' ':!*testdata*'))"
 	go vet ./... && go fix -diff ./... && go mod tidy -diff
 	$(TOOL) staticcheck ./...
 
-vuln: ## [26] known vulnerabilities; says so where the database is out of reach
+vuln: ## [3] known vulnerabilities; says so where the database is out of reach
 	tools/vuln $(TOOL) govulncheck ./...
 
 fresh: ## [13] regenerating every generated file changes nothing
@@ -39,17 +39,17 @@ fresh: ## [13] regenerating every generated file changes nothing
 peers: ## [38] install and build the C++ and Python peers
 	interop/setup
 
-interop: peers ## [?] C++ and Python against Go, both ways, RUNS=100 times each
+interop: peers ## [221] C++ and Python against Go, both ways, RUNS=100 times each
 	LANYARD_INTEROP=require LANYARD_INTEROP_RUNS=$(RUNS) \
 		tools/summary go test -race -v -count=1 -timeout 3h ./interop/...
 
-schedules: ## [?] SCHEDULES=100000 seeded interleavings of the engine's messages
+schedules: ## [43] SCHEDULES=100000 seeded interleavings of the engine's messages
 	LANYARD_SCHEDULES=$(SCHEDULES) tools/summary go test -v -count=1 -timeout 5h -run '^TestSchedules$$' ./rpc/internal/engine
 
-fuzz: ## [?] every fuzz target for FUZZ=30s, with the executions counted
+fuzz: ## [400] every fuzz target for FUZZ=30s, with the executions counted
 	tools/fuzz $(FUZZ)
 
-cover: ## [27] at least 90 % of the statements of each decoder and the engine
+cover: ## [11] at least 90 % of the statements of each decoder and the engine
 	LANYARD_SCHEDULES=10000 tools/cover 90 $(COVER)
 
 house: ## [94] the other modules, and this one under another name
