@@ -33,7 +33,7 @@ const (
 func (r *reader) init(c *Conn) {
 	l := c.limits
 	r.c = c
-	r.r = frame.NewReaderSize(newSpinReader(c.rwc), &frame.Limits{
+	r.r = frame.NewReaderSize(c.rwc, &frame.Limits{
 		Bytes: l.MessageBytes, Segments: l.Segments,
 		Message: capnp.Limits{TraversalWords: l.Traversal, Depth: l.Depth},
 	}, 64<<10)

@@ -54,7 +54,6 @@ type exception struct{ rule, path, why string }
 var exceptions = []exception{
 	{"unsafe", "internal/wire/kind.go", "proves once per element type that a cast is safe"},
 	{"globals", "capnp/hook.go", "graphMu orders edges between promises; it guards no state of its own"},
-	{"globals", "rpc/spin_unix.go", "processors are the process's: one reader spins at a time, however many connections"},
 }
 
 // checkRings: imports point to packages that come earlier in the rings.
