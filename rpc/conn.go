@@ -227,7 +227,6 @@ func (c *Conn) Bootstrap() capnp.Hook {
 func (c *Conn) Send(m *engine.Message) error {
 	mb, err := codec.Encode(m, c.limits.MessageBytes)
 	if err != nil {
-		c.log.Debug("message not sent", "message", m.Type.String(), "err", err)
 		return err
 	}
 	c.counts.sent(m)
@@ -261,8 +260,6 @@ func (c *Conn) Closed(err error) {
 		c.err = err
 		close(c.closed)
 		c.out.close()
-		c.client.Release()
-		c.log.Debug("connection closed", "err", err)
 	})
 }
 

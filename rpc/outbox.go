@@ -254,6 +254,9 @@ func (c *Conn) writeLoop() {
 			c.flush()
 			c.out.wait(c.limits.CloseTimeout)
 			c.rwc.Close()
+			// Here, and not where the engine shuts down: these may call out and wait.
+			c.client.Release()
+			c.log.Debug("connection closed", "err", c.err)
 			return
 		}
 	}
