@@ -32,7 +32,7 @@ type handle struct {
 	node   *node
 
 	cleanup runtime.Cleanup
-	flow    atomic.Pointer[flow] // made by the first streaming call
+	flow    atomic.Pointer[Flow] // made by the first streaming call
 }
 
 // NewClient makes a client of a hook and takes a reference to it.

@@ -3,34 +3,47 @@ package capnp
 import (
 	"context"
 	"sync"
+	"time"
+
+	"lanyard.dev/internal/flow"
 )
 
-// streamWindow is how many bytes of streaming calls one reference may have on the way, as in the
-// C++ implementation's fixed window.
-const streamWindow = 64 << 10
-
-// flow is the state of the streaming calls on one handle.
-type flow struct {
-	mu       sync.Mutex
-	inFlight int
-	err      error         // the first failure; later calls fail with it
-	room     chan struct{} // closed when a call returns; nil if nobody waits
+// Flow is the flow control of streaming calls that share something: a reference, or a connection.
+// Its window follows the path (package internal/flow). The zero Flow is ready to use.
+type Flow struct {
+	mu     sync.Mutex
+	window flow.Window
+	err    error         // references: the first failure; later calls fail with it
+	room   chan struct{} // closed when a call returns; nil if nobody waits
 }
 
-func (p *handle) stream() *flow {
+// A Pathed hook leads to a connection whose streams share a window.
+type Pathed interface{ Flow() *Flow }
+
+// started is what times are measured from.
+var started = time.Now()
+
+func (p *handle) stream() *Flow {
 	for {
 		if f := p.flow.Load(); f != nil {
 			return f
 		}
-		p.flow.CompareAndSwap(nil, &flow{})
+		p.flow.CompareAndSwap(nil, &Flow{})
 	}
 }
 
+// Window returns how many bytes of streaming calls may be unacknowledged now.
+func (f *Flow) Window() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.window.Size()
+}
+
 // admit waits until the window has room.
-func (f *flow) admit(ctx context.Context) error {
+func (f *Flow) admit(ctx context.Context) error {
 	for {
 		f.mu.Lock()
-		if f.err != nil || f.inFlight < streamWindow {
+		if f.err != nil || f.window.Open() {
 			defer f.mu.Unlock()
 			return f.err
 		}
@@ -50,55 +63,75 @@ func (f *flow) admit(ctx context.Context) error {
 	}
 }
 
-func (f *flow) add(n int) {
+func (f *Flow) sent(now time.Duration, n int) flow.Sent {
 	f.mu.Lock()
-	f.inFlight += n
+	defer f.mu.Unlock()
+	return f.window.Send(now, n)
+}
+
+func (f *Flow) acked(now time.Duration, s flow.Sent, err error) {
+	f.mu.Lock()
+	f.window.Ack(now, s)
+	if f.err == nil {
+		f.err = err
+	}
+	if f.room != nil && (f.err != nil || f.window.Open()) {
+		close(f.room)
+		f.room = nil
+	}
 	f.mu.Unlock()
 }
 
-// streamed passes a streaming call's outcome on and makes room in the window.
+// streamed passes a streaming call's outcome on and makes room in the windows.
 type streamed struct {
-	f    *flow
-	size int
-	a    *Answer
+	stream, path     *Flow // path may be nil
+	inStream, inPath flow.Sent
+	a                *Answer
 }
 
 func (s *streamed) SetPipeline(c *Call, p Pipeline, t *Turn) { s.a.SetPipeline(c, p, t) }
 
 func (s *streamed) Return(c *Call, r Result, t *Turn) {
-	f := s.f
-	f.mu.Lock()
-	f.inFlight -= s.size
-	if f.err == nil {
-		f.err = r.Err
+	now := time.Since(started)
+	s.stream.acked(now, s.inStream, r.Err)
+	if s.path != nil {
+		s.path.acked(now, s.inPath, nil)
 	}
-	if f.room != nil {
-		close(f.room)
-		f.room = nil
-	}
-	f.mu.Unlock()
 	s.a.Return(c, r, t)
 }
 
 // SendStream makes a call of a streaming method. It returns when the call is on its way, waiting
-// first while too much of the stream is unacknowledged. It returns an error if an earlier call of
-// the stream failed; the outcome of the last ones shows in whatever call ends the stream.
+// first while too much of the stream, or of all streams on the connection, is unacknowledged. It
+// returns an error if an earlier call of the stream failed; the outcome of the last ones shows in
+// whatever call ends the stream.
 func SendStream[B BuilderKind](ctx context.Context, c Client, m *Method, fill func(B)) error {
 	if c.c == nil {
 		return errNull
 	}
-	f := c.c.stream()
-	if err := f.admit(ctx); err != nil {
+	s := &streamed{stream: c.c.stream()}
+	if err := s.stream.admit(ctx); err != nil {
 		return err
+	}
+	if p, ok := c.hook().(Pathed); ok {
+		if s.path = p.Flow(); s.path != nil {
+			if err := s.path.admit(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	params, root := newPayload(m.spec.Params, paramsReserve)
 	if fill != nil {
 		fill(B(root))
 	}
 	size := int(params.b.Words()) * 8
-	f.add(size)
+	now := time.Since(started)
+	s.inStream = s.stream.sent(now, size)
+	if s.path != nil {
+		s.inPath = s.path.sent(now, size)
+	}
 	send(ctx, c, m, params, Hints{NoPipelining: true}, func(a *Answer) Returner {
-		return &streamed{f, size, a}
+		s.a = a
+		return s
 	})
 	return nil
 }

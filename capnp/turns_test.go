@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"lanyard.dev/internal/flow"
 )
 
 // record is a list that many goroutines write.
@@ -162,10 +164,13 @@ func TestStreamWindow(t *testing.T) {
 			}
 			return nil
 		})
-		big := func(b StructBuilder) { b.SetData(0, make([]byte, streamWindow)) }
+		// The window is open for one message more than fits.
+		big := func(b StructBuilder) { b.SetData(0, make([]byte, flow.Initial)) }
 		ctx, cancel := context.WithCancel(t.Context())
-		if err := SendStream(ctx, o, testStream, big); err != nil {
-			t.Fatal(err)
+		for range 2 {
+			if err := SendStream(ctx, o, testStream, big); err != nil {
+				t.Fatal(err)
+			}
 		}
 		short, stop := context.WithCancel(t.Context())
 		done := make(chan error)

@@ -168,6 +168,14 @@ func (w *wrapper) Admit(ctx context.Context) error {
 	return nil
 }
 
+// Flow implements capnp.Pathed: streams share the window of the connection that they go out by.
+func (w *wrapper) Flow() *capnp.Flow {
+	if p, ok := capnp.ShortenAll(w.inner()).(capnp.Pathed); ok {
+		return p.Flow()
+	}
+	return nil
+}
+
 func canceled(c *capnp.Call) error {
 	if cause := c.Cause(); cause != nil {
 		return capnp.AsException(cause)

@@ -168,6 +168,9 @@ func (r *remote) String() string {
 // Admit implements capnp.Admitter.
 func (r *remote) Admit(ctx context.Context) error { return r.e.host.Admit(ctx) }
 
+// Flow implements capnp.Pathed.
+func (r *remote) Flow() *capnp.Flow { return &r.e.flow }
+
 func (r *remote) wireTarget() Target {
 	if r.imported {
 		return Target{Kind: ImportedCap, ID: r.id}
