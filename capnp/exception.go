@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 )
 
@@ -47,6 +48,10 @@ type Exception struct {
 	Reason  string
 	Details []Detail
 
+	// Trace says where the error arose: a stack, in no particular form. It crosses a connection only
+	// where both ends have opted in (rpc.Options.Traces).
+	Trace string
+
 	// Remote is set on what arrived from a peer.
 	Remote bool
 	// Cause, if not nil, is the local error behind the exception; it never crosses the wire.
@@ -88,6 +93,24 @@ func (e *Exception) Is(target error) bool {
 	return false
 }
 
+// Traced makes the calling goroutine's stack the exception's Trace and returns the exception.
+func (e *Exception) Traced() *Exception {
+	e.Trace = string(debug.Stack())
+	return e
+}
+
+// StackTrace returns where the error arose, if that is known: Trace, or the stack of the panic that
+// is the cause.
+func (e *Exception) StackTrace() string {
+	if e.Trace != "" {
+		return e.Trace
+	}
+	if p, ok := errors.AsType[*PanicError](e.Cause); ok {
+		return string(p.Stack)
+	}
+	return ""
+}
+
 // Unwrap returns the local cause.
 func (e *Exception) Unwrap() error { return e.Cause }
 
@@ -102,7 +125,7 @@ func AsException(err error) *Exception {
 			return e
 		}
 		// Somebody added words around it: they are part of the answer, the kind and details stay.
-		return &Exception{Kind: e.Kind, Reason: err.Error(), Details: e.Details, Cause: err}
+		return &Exception{Kind: e.Kind, Reason: err.Error(), Details: e.Details, Trace: e.StackTrace(), Cause: err}
 	}
 	if k, ok := errors.AsType[Kind](err); ok {
 		return &Exception{Kind: k, Reason: err.Error(), Cause: err}

@@ -31,6 +31,9 @@ type Options struct {
 	// Logger gets what happens to the connection, at level Debug and below Warn; nil discards.
 	Logger *slog.Logger
 
+	// Traces, if not nil, lets exceptions say where they arose; see there.
+	Traces *Traces
+
 	// Values is the base of the contexts that methods called by the peer get: its values, not its
 	// cancellation.
 	Values context.Context
@@ -89,6 +92,7 @@ type Conn struct {
 	client capnp.Client // keeps boot alive
 	base   context.Context
 	log    *slog.Logger
+	traces *Traces
 
 	e     *engine.Engine
 	table []byte   // scratch of the drainer's
@@ -124,6 +128,7 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 		limits: o.Limits.withDefaults(),
 		base:   o.Values,
 		log:    o.Logger,
+		traces: o.Traces,
 		closed: make(chan struct{}),
 		done:   make(chan struct{}),
 	}
@@ -225,6 +230,9 @@ func (c *Conn) Bootstrap() capnp.Hook {
 
 // Send implements engine.Host.
 func (c *Conn) Send(m *engine.Message) error {
+	if m.Exception != nil {
+		m.Exception = c.traces.outgoing(m.Exception)
+	}
 	mb, err := codec.Encode(m, c.limits.MessageBytes)
 	if err != nil {
 		return err

@@ -36,6 +36,14 @@ func (c *counters) received(m *engine.Message) {
 	}
 }
 
+// arrived looks at a message before the engine gets it.
+func (c *Conn) arrived(m *engine.Message) {
+	c.counts.received(m)
+	if m.Exception != nil {
+		c.traces.incoming(m.Exception)
+	}
+}
+
 // Stats is what a connection holds and has done.
 type Stats struct {
 	// Rows of the tables: calls of ours that wait, calls of the peer's, capabilities the peer

@@ -58,7 +58,7 @@ func (r *reader) loop() {
 		if err = codec.Decode(em, m); err != nil {
 			break
 		}
-		c.counts.received(em)
+		c.arrived(em)
 		t := r.begin(em)
 		c.Push(engine.Receive(em), t)
 		t.Run()

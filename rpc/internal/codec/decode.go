@@ -13,7 +13,12 @@ const (
 	maxReason  = 8 << 10
 	maxDetails = 16
 	maxDetail  = 4 << 10
+	maxTrace   = 8 << 10
 )
+
+// remotePrefix is what C++ puts before the reasons of exceptions that it received, and leaves there
+// when it hands them on. [capnp.Exception.Error] says it.
+const remotePrefix = "remote exception: "
 
 // Decode reads a message that arrived into m, which is empty. It verifies the whole message first, so that payloads are
 // sound before a method sees them. What the protocol does not know is no error: it becomes an
@@ -199,10 +204,10 @@ func decodeDescriptor(d rpc.CapDescriptor) engine.Descriptor {
 
 func decodeException(x rpc.Exception) *capnp.Exception {
 	reason := x.ReasonBytes()
-	if len(reason) > maxReason {
-		reason = reason[:maxReason]
+	for bytes.HasPrefix(reason, []byte(remotePrefix)) {
+		reason = reason[len(remotePrefix):]
 	}
-	e := &capnp.Exception{Kind: capnp.Kind(x.Type()), Reason: string(bytes.ToValidUTF8(reason, []byte("\uFFFD"))), Remote: true}
+	e := &capnp.Exception{Kind: capnp.Kind(x.Type()), Reason: clip(reason, maxReason), Trace: clip(x.TraceBytes(), maxTrace), Remote: true}
 	for i, d := range x.Details().All() {
 		if i == maxDetails {
 			break
@@ -214,4 +219,12 @@ func decodeException(x rpc.Exception) *capnp.Exception {
 		e.Details = append(e.Details, capnp.Detail{ID: d.DetailId(), Data: bytes.Clone(data)})
 	}
 	return e
+}
+
+// clip makes a string of what is text up to n bytes.
+func clip(b []byte, n int) string {
+	if len(b) > n {
+		b = b[:n]
+	}
+	return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
 }

@@ -211,6 +211,9 @@ func encodeDescriptor(b rpc.CapDescriptorBuilder, d engine.Descriptor) {
 func encodeException(b rpc.ExceptionBuilder, x *capnp.Exception) {
 	b.SetReason(x.Reason)
 	b.SetType(rpc.ExceptionType(x.Kind))
+	if x.Trace != "" {
+		b.SetTrace(x.Trace)
+	}
 	if len(x.Details) == 0 {
 		return
 	}
