@@ -15,6 +15,7 @@ type answer struct {
 	e    *Engine
 	id   uint32
 	call *capnp.Call
+	note *Note        // nil unless the call is watched
 	pipe capnp.Answer // pipelined calls, until the result is there; then it owns the result
 
 	bytes   int64     // of the parameters
@@ -26,10 +27,10 @@ type answer struct {
 	noReturn   bool // onlyPromisePipeline
 	redirect   bool // sendResultsTo.yourself
 	taken      bool // a Return of the peer's names this answer
+	moved      bool // the result's capabilities are somebody else's
 	taker      *question
 
 	result  capnp.Result
-	moved   bool         // the result's capabilities are somebody else's
 	named   []capnp.Hook // what the descriptors in the Return stand for; retained
 	exports []uint32
 }
@@ -70,6 +71,7 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 		return
 	}
 	if len(e.answers) >= e.limits.Answers {
+		e.limited("Calls", t)
 		e.fail(t, "more than %d calls at a time", e.limits.Answers)
 		return
 	}
@@ -92,11 +94,13 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 	row.redirect = m.SendResultsTo == ToYourself
 	row.noReturn = m.OnlyPipeline
 	row.call = capnp.NewCall(nil, m.InterfaceID, m.MethodID, m.Payload, row,
-		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: m.OnlyPipeline}, e.host.Context())
+		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: m.OnlyPipeline}, e.baseOf(m))
+	row.adopt(m)
 	row.pipe.For(row.call)
 	e.answers[m.ID] = row
 	row.bytes = m.Payload.Size()
 	if e.callBytes += row.bytes; e.callBytes > e.limits.CallBytes {
+		e.limited("CallBytes", t)
 		row.call.Return(capnp.Result{Err: capnp.NewError(capnp.Overloaded, "too much is being called at once on this connection")}, t)
 		return
 	}
@@ -121,11 +125,13 @@ func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
 		return
 	}
 	if len(e.answers) >= e.limits.Answers {
+		e.limited("Calls", t)
 		e.fail(t, "more than %d calls at a time", e.limits.Answers)
 		return
 	}
 	row := e.newAnswer(m.ID)
 	row.call = capnp.NewCall(nil, 0, 0, capnp.Payload{}, row, capnp.Hints{}, nil)
+	row.adopt(m)
 	e.answers[m.ID] = row
 	h := e.host.Bootstrap()
 	r := capnp.Result{}
@@ -163,12 +169,13 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	}
 	row.result = r
 	if e.closed != nil {
+		row.over(r, t)
 		row.result.Payload.Release(t)
 		return
 	}
 	canceled := row.finished && row.cancelable && row.call.Cause() != nil
 	m := &e.returnMsg
-	*m = Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && e.returnParams(row, t)}
+	*m = Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && e.returnParams(row, t), Note: row.note}
 	switch {
 	case row.redirect:
 		m.Outcome = ResultsSentElsewhere
@@ -178,7 +185,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		}
 		if row.taker != nil {
 			row.moved = true
-			row.taker.call.Return(r, t)
+			row.taker.end(r, t)
 		}
 	case row.finished:
 		m.Outcome = Canceled
@@ -191,6 +198,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		caps, named, exports, err := e.describe(hooks, t)
 		if err != nil {
 			m.Outcome, m.Exception = Exception, capnp.AsException(err)
+			r = capnp.Result{Err: err}
 			break
 		}
 		m.Outcome, m.Payload, m.Caps = Results, row.result.Payload, caps
@@ -203,8 +211,10 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	if !row.noReturn {
 		if err := e.send(m); err != nil {
 			e.returnInstead(row, m, err, t)
+			r = capnp.Result{Err: err}
 		}
 	}
+	row.over(r, t)
 	switch {
 	case row.finished, m.NoFinishNeeded:
 		e.forget(row, t)

@@ -78,6 +78,7 @@ func (e *Engine) export(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook, er
 	x, ok := e.byHook[h]
 	if !ok {
 		if e.exports.len() >= e.limits.Exports {
+			e.limited("Exports", t)
 			return Descriptor{}, nil, capnp.Errorf(capnp.Overloaded, "more than %d capabilities exported", e.limits.Exports)
 		}
 		x = &export{e: e, hook: h}
@@ -177,6 +178,7 @@ func (e *Engine) receiveCaps(caps []Descriptor, t *capnp.Turn) (hooks []capnp.Ho
 		return nil, nil, nil
 	}
 	if len(caps) > e.limits.Caps {
+		e.limited("Caps", t)
 		return nil, nil, fmt.Errorf("more than %d capabilities in one message", e.limits.Caps)
 	}
 	hooks, back = make([]capnp.Hook, len(caps)), make([]bool, len(caps))
@@ -189,6 +191,7 @@ func (e *Engine) receiveCaps(caps []Descriptor, t *capnp.Turn) (hooks []capnp.Ho
 			r, ok := e.imports[d.ID]
 			if !ok {
 				if len(e.imports) >= e.limits.Imports {
+					e.limited("Imports", t)
 					for _, h := range hooks[:i] {
 						h.Release(t)
 					}

@@ -82,6 +82,7 @@ type Engine struct {
 	after     []*Message // to be sent after the message that is being made
 	callBytes int64      // of the parameters of all answers
 	closed    error
+	watcher   Watcher    // nil for none
 	flow      capnp.Flow // of the streams that go out here; locked by itself
 
 	broken sabotage // tests only: what the engine does wrong
@@ -232,7 +233,7 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 		if !q.done {
 			e.finishPaths(q, capnp.Result{Err: err}, t)
 		}
-		q.call.Return(capnp.Result{Err: err}, t)
+		q.end(capnp.Result{Err: err}, t)
 	}
 	for _, r := range e.embargoes.all() {
 		e.embargoes.remove(r.embargoID)
@@ -264,7 +265,7 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 		delete(e.answers, id)
 		row.call.Cancel(err, t)
 		if row.taker != nil {
-			row.taker.call.Return(capnp.Result{Err: err}, t)
+			row.taker.end(capnp.Result{Err: err}, t)
 		}
 		row.dropResults(t)
 	}

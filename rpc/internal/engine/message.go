@@ -1,6 +1,10 @@
 package engine
 
-import "lanyard.dev/capnp"
+import (
+	"context"
+
+	"lanyard.dev/capnp"
+)
 
 // Type says which message of rpc.capnp a Message is; the values are this package's own.
 type Type uint8
@@ -67,6 +71,11 @@ type Message struct {
 	Count uint32 // Release
 
 	Context DisembargoContext
+
+	// Note is what the host remembers of a Call, Bootstrap or Return. Base is the base of the
+	// context of a Call that arrived; nil means Host.Context.
+	Note *Note
+	Base context.Context
 
 	// Inner is what came back in an Unimplemented. Raw is the message as it was received, to be
 	// echoed in one; the engine does not look into it.

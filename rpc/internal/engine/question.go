@@ -16,14 +16,15 @@ type question struct {
 	e    *Engine
 	id   uint32
 	call *capnp.Call
+	note *Note // nil unless the call is watched
 
 	exports  []uint32 // given to the peer with the parameters
+	back     []bool   // result capability i is one of ours
 	canceled bool
-	back     []bool // result capability i is one of ours
+	done     bool // results, or what stands for them, are known; guarded by mu
 
 	mu     sync.Mutex
 	paths  []*remote    // what was pipelined, until done
-	done   bool         // results, or what stands for them, are known
 	result capnp.Result // valid when done
 	hooks  []capnp.Hook // the results' capabilities as they came; the payload keeps them
 	taking *answer      // the results are those of this answer
@@ -68,6 +69,7 @@ func (e *Engine) ask(c *capnp.Call, t *capnp.Turn) *question {
 		return nil
 	}
 	if e.questions.len() >= e.limits.Questions {
+		e.limited("Questions", t)
 		c.Refuse(capnp.Errorf(capnp.Overloaded, "more than %d calls wait on one connection", e.limits.Questions), t)
 		return nil
 	}
@@ -77,6 +79,9 @@ func (e *Engine) ask(c *capnp.Call, t *capnp.Turn) *question {
 		return nil
 	}
 	q.id = e.questions.add(q)
+	if e.watcher != nil {
+		q.note = e.watcher.Asked(c, q.id, t)
+	}
 	return q
 }
 
@@ -96,7 +101,7 @@ func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
 		Type: Call, ID: q.id, Target: r.wireTarget(),
 		InterfaceID: c.InterfaceID(), MethodID: c.MethodID(),
 		NoPipelining: hints.NoPipelining,
-		Payload:      *c.Payload(), Caps: caps,
+		Payload:      *c.Payload(), Caps: caps, Note: q.note,
 	}
 	if err = e.send(&e.callMsg); err != nil {
 		e.unsent(q, err, t)
@@ -116,7 +121,7 @@ func (e *Engine) unsent(q *question, err error, t *capnp.Turn) {
 	}
 	e.questions.remove(q.id)
 	e.finishPaths(q, capnp.Result{Err: err}, t)
-	q.call.Return(q.result, t)
+	q.end(q.result, t)
 	q.call.Payload().Release(t)
 }
 
@@ -125,7 +130,7 @@ func (e *Engine) bootstrap(c *capnp.Call, t *capnp.Turn) {
 	if q == nil {
 		return
 	}
-	e.send(&Message{Type: Bootstrap, ID: q.id})
+	e.send(&Message{Type: Bootstrap, ID: q.id, Note: q.note})
 	c.OfferPipeline(q, t)
 }
 
@@ -142,7 +147,7 @@ func (e *Engine) cancel(q *question, t *capnp.Turn) {
 	e.send(&Message{Type: Finish, ID: q.id, ReleaseResultCaps: true})
 	err := capnp.AsException(q.call.Cause())
 	e.finishPaths(q, capnp.Result{Err: err}, t)
-	q.call.Return(capnp.Result{Err: err}, t)
+	q.end(capnp.Result{Err: err}, t)
 }
 
 // finishPaths settles what was pipelined on q.
@@ -222,7 +227,7 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 		r.Err = capnp.NewError(capnp.Unimplemented, "the peer sent the results by a way that is not supported")
 	}
 	e.finishPaths(q, r, t)
-	q.call.Return(r, t)
+	q.end(r, t)
 	e.over(q, m.NoFinishNeeded)
 }
 
@@ -246,7 +251,7 @@ func (e *Engine) take(q *question, row *answer, noFinish bool, t *capnp.Turn) {
 	e.over(q, noFinish)
 	if row.returned {
 		row.moved = true
-		q.call.Return(row.result, t)
+		q.end(row.result, t)
 		return
 	}
 	row.taker = q

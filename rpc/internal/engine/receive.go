@@ -5,11 +5,13 @@ import "lanyard.dev/capnp"
 // receive handles one message of the peer's.
 func (e *Engine) receive(m *Message, t *capnp.Turn) {
 	if e.closed != nil {
+		e.ignored(m, t)
 		return
 	}
 	switch m.Type {
 	case Call:
 		e.incoming(m, t)
+		e.ignored(m, t)
 	case Return:
 		e.returned(m, t)
 	case Finish:
@@ -22,6 +24,7 @@ func (e *Engine) receive(m *Message, t *capnp.Turn) {
 		e.disembargo(m, t)
 	case Bootstrap:
 		e.bootstrapped(m, t)
+		e.ignored(m, t)
 	case Abort:
 		x := *m.Exception
 		reason := x.Reason
@@ -67,7 +70,7 @@ func (e *Engine) notUnderstood(m *Message, t *capnp.Turn) {
 			return
 		}
 		e.finishPaths(q, r, t)
-		q.call.Return(r, t)
+		q.end(r, t)
 	default:
 		e.fail(t, "a peer must understand %s", m.Type)
 	}
@@ -90,6 +93,7 @@ func (e *Engine) target(to Target, t *capnp.Turn) (capnp.Hook, bool) {
 			return capnp.BrokenHook(capnp.Errorf(capnp.Failed, "call %d does not exist or was finished", to.ID)), true
 		}
 		if len(to.Path) > e.limits.Ops {
+			e.limited("PipelineOps", t)
 			return capnp.BrokenHook(capnp.Errorf(capnp.Failed, "more than %d steps in a path", e.limits.Ops)), true
 		}
 		return row.hookAt(to.Path), true

@@ -218,6 +218,7 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 	}
 	if embargo && r.used && h.Broken() == nil && e.closed == nil && !e.broken.noEmbargo {
 		if e.embargoes.len() >= e.limits.Embargoes {
+			e.limited("Embargoes", t)
 			e.fail(t, "more than %d embargoes", e.limits.Embargoes)
 			e.publish(r, t)
 			return
