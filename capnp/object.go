@@ -138,6 +138,7 @@ func (o *object) pass(c *Call) (next *Call) {
 
 // start runs the method of c to its end on this goroutine.
 func (o *object) start(c *Call) {
+	m := o.d.FindMethod(c.interfaceID, c.methodID)
 	c.mu.Lock()
 	if c.started { // cancelled while it waited
 		c.mu.Unlock()
@@ -145,6 +146,9 @@ func (o *object) start(c *Call) {
 	}
 	c.started = true
 	c.object = o
+	if m != nil {
+		c.method = m // under mu for KnownMethod
+	}
 	cause := c.cause
 	c.exec = nil
 	c.mu.Unlock()
@@ -160,16 +164,15 @@ func (o *object) start(c *Call) {
 			go o.run(next)
 		}
 	}()
-	err := o.invoke(c, cause)
+	err := o.invoke(c, m, cause)
 	ended = true
 	o.finish(c, err)
 }
 
-func (o *object) invoke(c *Call, cause error) (err error) {
+func (o *object) invoke(c *Call, m *Method, cause error) (err error) {
 	if cause != nil {
 		return canceled(c)
 	}
-	m := o.d.FindMethod(c.interfaceID, c.methodID)
 	if m == nil {
 		return c.NoSuchMethod()
 	}
@@ -182,7 +185,6 @@ func (o *object) invoke(c *Call, cause error) (err error) {
 	if err := c.enter(); err != nil {
 		return err
 	}
-	c.method = m
 	defer func() {
 		if p := recover(); p != nil {
 			err = &Exception{Kind: Failed, Reason: "the method panicked", Cause: &PanicError{Value: p, Stack: debug.Stack()}}
