@@ -42,6 +42,7 @@ var rings = []string{
 	"store",
 	"service",
 	"web",
+	"internal/conform", // attacks on servers
 	"internal/cli",
 	"cmd",
 	"examples",

@@ -56,6 +56,7 @@ func (s *server) CallBack(ctx context.Context, call ProbeCallBackCall) error {
 			return err
 		}
 		total += res.Accepted()
+		promise.Release()
 	}
 	call.Results().SetTotal(total)
 	return nil
