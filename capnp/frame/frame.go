@@ -128,19 +128,28 @@ type table struct {
 	total int64 // bytes of all segments
 }
 
-// parseTable reads the table at the start of b, which may be longer or too short.
-func parseTable(b []byte, limits *Limits) (table, error) {
+// tableSize returns the size of the table at the start of b, or 8 as long as b is shorter than that.
+func tableSize(b []byte, limits *Limits) (int, error) {
 	if len(b) < 4 {
-		return table{}, short(int64(len(b)), 8)
+		return 8, nil
 	}
 	n := uint64(binary.LittleEndian.Uint32(b)) + 1
 	if n > limits.segments() {
-		return table{}, fmt.Errorf("%w: %d, limit %d", ErrSegments, n, limits.segments())
+		return 0, fmt.Errorf("%w: %d, limit %d", ErrSegments, n, limits.segments())
 	}
-	t := table{count: int(n), size: tableBytes(int(n))}
-	if len(b) < t.size {
-		return t, short(int64(len(b)), int64(t.size))
+	return tableBytes(int(n)), nil
+}
+
+// parseTable reads the table at the start of b, which may be longer or too short.
+func parseTable(b []byte, limits *Limits) (table, error) {
+	size, err := tableSize(b, limits)
+	if err != nil {
+		return table{}, err
 	}
+	if len(b) < size {
+		return table{}, short(int64(len(b)), int64(size))
+	}
+	t := table{count: int(binary.LittleEndian.Uint32(b)) + 1, size: size}
 	for i := range t.count {
 		words := binary.LittleEndian.Uint32(b[4+4*i:])
 		if words > maxSegmentWords {

@@ -91,7 +91,7 @@ func (mb *MessageBuilder) setMemory(s *builderSegment, words int) {
 	b := mb.first
 	mb.first = nil
 	if b == nil {
-		b = make([]byte, words*wordBytes)
+		b = newSegmentMemory(words * wordBytes)
 	}
 	*s = builderSegment{unsafe.Pointer(unsafe.SliceData(b)), 0, uint32(len(b)), 0, mb}
 	mb.capacity += int64(words)
