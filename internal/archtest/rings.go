@@ -11,6 +11,7 @@ import "strings"
 // the commit that makes it.
 var rings = []string{
 	"internal/wire", // words, pointers, bounds
+	"internal/flow", // the window of a stream
 	"internal/archtest",
 	"capnp",        // the data and the handle
 	"capnp/packed", // the two codecs over bytes
