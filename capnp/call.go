@@ -76,6 +76,8 @@ type Call struct {
 	phase    atomic.Uint32 // phaseWaiting and so on
 	started  bool          // owned by the object the call was delivered to
 	object   *object       // set when a local method runs
+	slots    *Slots        // to run in; nil for calls of this process's own
+	slot     bool          // holds one of them; owned like started
 
 	results     Payload // owned by the running method
 	resultsRoot StructBuilder
@@ -108,7 +110,7 @@ func NewCall(method *Method, interfaceID uint64, methodID uint16, params Payload
 // outcome goes to ret: wrappers use it. d passes the gates that c passes.
 func (c *Call) Derive(d *Call, params Payload, ret Returner) {
 	d.method, d.interfaceID, d.methodID, d.hints = c.method, c.interfaceID, c.methodID, c.hints
-	d.hops, d.base, d.gate = c.hops, c.base, c.gate
+	d.hops, d.base, d.gate, d.slots = c.hops, c.base, c.gate, c.slots
 	d.params, d.ret = params, ret
 }
 

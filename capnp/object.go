@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,8 +35,9 @@ type object struct {
 
 	mu     sync.Mutex
 	turn   *Call
+	ready  []*Call // have waited for a slot and got one (Slots); they are older than queue
 	queue  []*Call
-	head   int
+	head   int   // of queue
 	broken error // a streaming call failed
 }
 
@@ -55,7 +57,15 @@ func Serial[C ClientKind](c C) C {
 func (o *object) Deliver(c *Call, t *Turn) {
 	o.mu.Lock()
 	if o.turn != nil {
+		if o.head > 64 && o.head > len(o.queue)/2 {
+			o.queue, o.head = slices.Delete(o.queue, 0, o.head), 0
+		}
 		o.queue = append(o.queue, c)
+		o.mu.Unlock()
+		c.setQueued(o, t)
+		return
+	}
+	if c.slots != nil && !c.slots.enter(o, c) {
 		o.mu.Unlock()
 		c.setQueued(o, t)
 		return
@@ -79,12 +89,25 @@ func (c *Call) setQueued(o *object, t *Turn) {
 type queuedCall object
 
 func (q *queuedCall) CancelCall(c *Call, t *Turn) {
-	c.mu.Lock()
-	taken := c.started
-	c.started = true // whoever sets it has the call: here, or where its turn comes
-	c.mu.Unlock()
-	if !taken {
-		c.Refuse(canceled(c), t)
+	if !c.claim() {
+		return
+	}
+	(*object)(q).forget(c)
+	if c.slots != nil {
+		c.slots.forget(c)
+	}
+	c.Refuse(canceled(c), t)
+}
+
+// forget takes a call out of the queue that was cancelled while it waited. Mostly it came last.
+func (o *object) forget(c *Call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := len(o.queue) - 1; i >= o.head; i-- {
+		if o.queue[i] == c {
+			o.queue = slices.Delete(o.queue, i, i+1)
+			return
+		}
 	}
 }
 
@@ -119,15 +142,22 @@ func (o *object) pass(c *Call) (next *Call) {
 		return nil
 	}
 	o.turn = nil
+	if len(o.ready) > 0 {
+		next, o.ready[0] = o.ready[0], nil
+		o.ready = o.ready[1:]
+		o.turn = next
+		return next
+	}
 	for o.head < len(o.queue) {
-		next = o.queue[o.head]
-		o.queue[o.head] = nil
+		next, o.queue[o.head] = o.queue[o.head], nil
 		o.head++
 		if o.head == len(o.queue) {
 			o.queue, o.head = o.queue[:0], 0
 		}
 		if next.Returned() { // cancelled while it waited
-			next = nil
+			continue
+		}
+		if next.slots != nil && !next.slots.enter(o, next) {
 			continue
 		}
 		o.turn = next
@@ -142,6 +172,7 @@ func (o *object) start(c *Call) {
 	c.mu.Lock()
 	if c.started { // cancelled while it waited
 		c.mu.Unlock()
+		c.leaveSlot()
 		return
 	}
 	c.started = true
@@ -254,7 +285,15 @@ func (o *object) finish(c *Call, err error) {
 		c.endContext()
 	}
 	c.params.Release(t)
+	c.leaveSlot()
 	t.End()
+}
+
+// leaveSlot lets the next method start that waits for a slot.
+func (c *Call) leaveSlot() {
+	if c.slot {
+		c.slots.leave(c)
+	}
 }
 
 // endContext ends the method's context.
