@@ -28,8 +28,16 @@ type Options struct {
 	// Limits bounds what the peer can make this process hold.
 	Limits Limits
 
-	// Logger gets what happens to the connection, at level Debug and below Warn; nil discards.
+	// Logger gets what happens to the connection, at level Debug and below Warn; nil discards. Calls
+	// are logged if the logger takes Debug when the connection is made.
 	Logger *slog.Logger
+
+	// Observers are told what happens, in this order: see Observer. A Logger is one more.
+	Observers []*Observer
+
+	// Name is what logs call the connection; the default is the peer's address. Serve numbers the
+	// connections it accepts.
+	Name string
 
 	// Traces, if not nil, lets exceptions say where they arose; see there.
 	Traces *Traces
@@ -37,6 +45,8 @@ type Options struct {
 	// Values is the base of the contexts that methods called by the peer get: its values, not its
 	// cancellation.
 	Values context.Context
+
+	serial int // of a connection that Serve accepted
 }
 
 // Limits bounds what one peer can make a process hold. Zero fields mean the defaults. What goes
@@ -94,6 +104,9 @@ type Conn struct {
 	log    *slog.Logger
 	traces *Traces
 
+	name     string
+	watching *watching // nil if nobody does
+
 	e     *engine.Engine
 	table []byte   // scratch of the drainer's
 	segs  [][]byte // likewise
@@ -146,6 +159,11 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 	})
 	c.out.init(l.QueueSoft)
 	c.reader.init(c)
+	c.name = nameOf(rwc, o)
+	if c.watching = watch(c, o); c.watching != nil {
+		c.e.Watch(c.watching)
+		c.watching.tell(event{kind: connOpened})
+	}
 	c.running.Add(2)
 	go c.reader.loop()
 	go func() {
@@ -207,6 +225,9 @@ func (c *Conn) Drain(t *capnp.Turn) {
 	}
 	in.busy = false
 	in.mu.Unlock()
+	if c.watching != nil {
+		t.Kick(c.watching)
+	}
 	if t.Background() {
 		c.out.wakeWriter()
 	} else {
@@ -241,8 +262,12 @@ func (c *Conn) Send(m *engine.Message) error {
 	c.segs = mb.AppendSegments(c.segs[:0])
 	c.table = frame.AppendTable(c.table[:0], c.segs)
 	c.out.add(c.table, c.segs)
+	if m.Note != nil {
+		c.watching.size(m, c.segs)
+	}
 	clear(c.segs)
 	if c.out.bytes() > c.limits.QueueBytes {
+		c.watching.limited("QueueBytes")
 		c.push(engine.Close(capnp.NewError(capnp.Disconnected, "the peer does not read what is sent to it"), nil))
 	}
 	return nil
@@ -266,6 +291,7 @@ func (c *Conn) push(cmd engine.Command) {
 func (c *Conn) Closed(err error) {
 	c.closeOnce.Do(func() {
 		c.err = err
+		c.watching.limited(limitOf(err))
 		close(c.closed)
 		c.out.close()
 	})

@@ -3,6 +3,7 @@ package rpc
 import (
 	"sync/atomic"
 
+	"lanyard.dev/capnp"
 	"lanyard.dev/rpc/internal/engine"
 )
 
@@ -37,8 +38,11 @@ func (c *counters) received(m *engine.Message) {
 }
 
 // arrived looks at a message before the engine gets it.
-func (c *Conn) arrived(m *engine.Message) {
+func (c *Conn) arrived(m *engine.Message, in *capnp.Message) {
 	c.counts.received(m)
+	if c.watching != nil && c.watching.call && (m.Type == engine.Call || m.Type == engine.Bootstrap) {
+		c.watching.arrived(m, in)
+	}
 	if m.Exception != nil {
 		c.traces.incoming(m.Exception)
 	}

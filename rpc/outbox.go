@@ -256,7 +256,7 @@ func (c *Conn) writeLoop() {
 			c.rwc.Close()
 			// Here, and not where the engine shuts down: these may call out and wait.
 			c.client.Release()
-			c.log.Debug("connection closed", "err", c.err)
+			c.watching.closed(c.err)
 			return
 		}
 	}

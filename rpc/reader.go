@@ -58,7 +58,7 @@ func (r *reader) loop() {
 		if err = codec.Decode(em, m); err != nil {
 			break
 		}
-		c.arrived(em)
+		c.arrived(em, m)
 		t := r.begin(em)
 		c.Push(engine.Receive(em), t)
 		t.Run()

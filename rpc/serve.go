@@ -41,7 +41,7 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 	defer conns.Wait()
 	all, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for {
+	for n := 1; ; n++ {
 		nc, err := l.Accept()
 		if err != nil {
 			if ctx.Err() != nil {
@@ -58,6 +58,7 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 			defer end()
 			b := boot(each)
 			opt := opt
+			opt.serial = n
 			opt.Bootstrap = capnp.ClientOf(b)
 			c := NewConn(nc, &opt)
 			opt.Bootstrap.Release()
