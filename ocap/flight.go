@@ -1,6 +1,7 @@
 package ocap
 
 import (
+	"context"
 	"sync/atomic"
 
 	"lanyard.dev/capnp"
@@ -31,6 +32,14 @@ func (f *flight) SetPipeline(_ *capnp.Call, p capnp.Pipeline, t *capnp.Turn) {
 	if c := f.orig.Load(); c != nil {
 		c.OfferPipeline(&pipeline{f.m, f.outer, p}, t)
 	}
+}
+
+// Caller is the context of the call that came: see capnp.Call.Caller.
+func (f *flight) Caller() context.Context {
+	if c := f.orig.Load(); c != nil {
+		return c.Caller()
+	}
+	return context.Background()
 }
 
 // CancelCall implements capnp.Canceler for the call that came.
