@@ -28,6 +28,10 @@ type Options struct {
 	// Limits bounds what the peer can make this process hold.
 	Limits Limits
 
+	// DrainTimeout is how long Serve, when its context ends, lets the calls under way on a
+	// connection go on (Conn.Shutdown); 0 closes connections at once.
+	DrainTimeout time.Duration
+
 	// Logger gets what happens to the connection, at level Debug and below Warn; nil discards. Calls
 	// are logged if the logger takes Debug when the connection is made.
 	Logger *slog.Logger
@@ -120,8 +124,9 @@ type Conn struct {
 	reader  reader
 	running sync.WaitGroup // the reading and the writing goroutine
 
-	out   outbox
-	calls atomic.Int64 // under way, both directions
+	out     outbox
+	leaving leaving
+	calls   atomic.Int64 // under way, both directions
 
 	counts counters
 
@@ -217,6 +222,9 @@ func (c *Conn) Drain(t *capnp.Turn) {
 		}
 		clear(q)
 		c.calls.Store(int64(c.e.Calls()))
+		if c.leaving.any.Load() {
+			c.leave()
+		}
 		in.mu.Lock()
 		in.spare = q
 	}

@@ -21,8 +21,8 @@ func Dial(ctx context.Context, network, address string, o *Options) (*Conn, erro
 }
 
 // Serve accepts connections and offers boot on each, until ctx ends or the listener fails. It
-// closes the listener and the connections and returns when they are gone; nil if ctx ended. boot
-// stays the caller's.
+// closes the listener and the connections (see Options.DrainTimeout) and returns when they are gone;
+// nil if ctx ended. boot stays the caller's.
 func Serve[C capnp.ClientKind](ctx context.Context, l net.Listener, boot C, o *Options) error {
 	return ServeEach(ctx, l, func(context.Context) C { return capnp.AddRef(boot) }, o)
 }
@@ -54,7 +54,7 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 			return err
 		}
 		conns.Go(func() {
-			each, end := context.WithCancel(all)
+			each, end := context.WithCancel(context.WithoutCancel(ctx)) // calls may outlive ctx
 			defer end()
 			b := boot(each)
 			opt := opt
@@ -64,7 +64,7 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 			opt.Bootstrap.Release()
 			select {
 			case <-all.Done():
-				c.Close()
+				c.drain(opt.DrainTimeout)
 			case <-c.Done():
 			}
 		})

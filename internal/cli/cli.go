@@ -27,10 +27,12 @@ const (
 
 // Main runs the program whose argument list, name included, is args, and
 // returns its exit status. By the name of a schema compiler or of its plugin
-// it is that. SIGINT and SIGTERM end the context of what runs.
+// it is that. SIGINT and SIGTERM end the context of what runs; the second one ends
+// the program.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program whatever it does
 	switch strings.TrimSuffix(filepath.Base(args[0]), ".exe") {
 	case "capnpc-lanyard", "capnpc-go":
 		return pluginMain(args, stdin, stderr)

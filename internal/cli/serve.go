@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,14 +27,16 @@ machine, chosen by the system and printed.`,
 
 func serveCalculatorCommand() *cobra.Command {
 	var listen string
+	var drain time.Duration
 	cmd := &cobra.Command{
 		Use:   "calculator",
 		Short: "Serve the calculator of Cap'n Proto's samples",
 		Long: `Serve the calculator of Cap'n Proto's samples. The sample clients of the C++ and
 Python implementations work with it, and so does "lanyard calc".
 
-It prints "listening on ADDRESS" once it accepts connections, and ends on an
-interrupt (Ctrl-C) or SIGTERM. Each connection gets a calculator of its own,
+It prints "listening on ADDRESS" once it accepts connections. On an interrupt
+(Ctrl-C) or SIGTERM it ends, once the calls under way have returned or --drain
+is over; a second one ends it at once. Each connection gets a calculator of its own,
 with its own limits on work and memory.`,
 		Example: `  lanyard serve calculator --listen 127.0.0.1:7000
   lanyard serve calculator --listen unix:/tmp/calculator`,
@@ -44,10 +47,11 @@ with its own limits on work and memory.`,
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "listening on %s\n", addressOf(l))
-			return rpc.ServeEach(cmd.Context(), l, newCalculator, nil)
+			return rpc.ServeEach(cmd.Context(), l, newCalculator, &rpc.Options{DrainTimeout: drain})
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`ADDRESS` to listen on: HOST:PORT or unix:PATH; port 0 is any free one")
+	cmd.Flags().DurationVar(&drain, "drain", 10*time.Second, "`TIME` that calls under way get to return when the server ends")
 	return cmd
 }
 

@@ -104,6 +104,10 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 		row.call.Return(capnp.Result{Err: capnp.NewError(capnp.Overloaded, "too much is being called at once on this connection")}, t)
 		return
 	}
+	if e.refuses(m.Target) {
+		e.turnAway(row, t)
+		return
+	}
 	target.Deliver(row.call, t)
 }
 
@@ -133,6 +137,10 @@ func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
 	row.call = capnp.NewCall(nil, 0, 0, capnp.Payload{}, row, capnp.Hints{}, nil)
 	row.adopt(m)
 	e.answers[m.ID] = row
+	if e.leaving != nil {
+		e.turnAway(row, t)
+		return
+	}
 	h := e.host.Bootstrap()
 	r := capnp.Result{}
 	if h == nil {

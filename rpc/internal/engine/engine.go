@@ -82,6 +82,7 @@ type Engine struct {
 	after     []*Message // to be sent after the message that is being made
 	callBytes int64      // of the parameters of all answers
 	closed    error
+	leaving   error      // what new calls end with; nil while they are welcome
 	watcher   Watcher    // nil for none
 	flow      capnp.Flow // of the streams that go out here; locked by itself
 
