@@ -129,6 +129,9 @@ func (t *capTable) CopyCap(src wire.CapTable, index uint32) (uint32, bool) {
 	return t.add(h), true
 }
 
+// NewTable implements wire.TableMaker.
+func (t *capTable) NewTable() wire.CapTable { return newCapTable(nil) }
+
 // claim takes entry i out: it returns its client, the same one every time.
 func (t *capTable) claim(i int) Client {
 	t.refs.mu.Lock()

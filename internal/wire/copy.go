@@ -86,10 +86,17 @@ func (mb *MessageBuilder) copyPtr(hint *builderSegment, src Ptr) copied {
 
 func (mb *MessageBuilder) copyCap(src Ptr) copied {
 	i, ok := src.CapIndex()
-	if !ok || mb.caps == nil {
+	if !ok {
 		return copied{}
 	}
-	if i, ok = mb.caps.CopyCap(src.seg.msg.caps, i); !ok {
+	from := src.seg.msg.caps
+	if n, ok := from.(TableMaker); ok && mb.caps == nil {
+		mb.caps = n.NewTable()
+	}
+	if mb.caps == nil {
+		return copied{}
+	}
+	if i, ok = mb.caps.CopyCap(from, i); !ok {
 		return copied{}
 	}
 	return copied{word: capPtr(i)}

@@ -22,6 +22,10 @@ type CapTable interface {
 	CopyCap(src CapTable, index uint32) (newIndex uint32, ok bool)
 }
 
+// A TableMaker is a CapTable that can make an empty one for a message that has none yet and gets a
+// copy of a capability.
+type TableMaker interface{ NewTable() CapTable }
+
 // Size is the size of a struct's two sections.
 type Size struct {
 	DataWords, Pointers uint16
