@@ -2,8 +2,10 @@ package capnp
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // An Answer is what becomes of one call, seen from the caller: a result in time, and until then a
@@ -28,9 +30,11 @@ type Answer struct {
 	moved bool // the capabilities of the results are those of another call now
 	given bool // the promise was released; capabilities of the results are still wanted
 
+	followed atomic.Bool // some other Pipeline may lead here
+
 	// For answers to calls of a peer: see Dependants and KeepBuilt.
-	onIdle    func(t *Turn)
 	keepBuilt bool
+	onIdle    func(t *Turn)
 }
 
 // node is one path of pointer fields into the results. Nodes are made on demand and kept.
@@ -86,7 +90,13 @@ func (a *Answer) hookOf(n *node) Hook {
 
 // follows makes the answer hear when nothing depends on a hook of its pipeline any more.
 func (a *Answer) follows(h Hook) Hook {
-	if x, ok := h.(idler); ok {
+	x, ok := h.(idler)
+	switch {
+	case !ok:
+	case a.pipelineOnly():
+		// What a leads to must not keep a: a's end is what ends it.
+		x.OnIdle(weakly(a, (*Answer).idle))
+	default:
 		x.OnIdle(a.idle)
 	}
 	return h
@@ -153,13 +163,54 @@ func (n *node) busy() bool {
 
 // SetPipeline implements Returner: from now on pipelined calls travel by p.
 func (a *Answer) SetPipeline(c *Call, p Pipeline, t *Turn) {
+	markFollowed(p)
 	a.mu.Lock()
+	if a.followed.Load() { // else nothing leads here, and so p does not
+		a.mu.Unlock()
+		if !a.linkPipeline(p, t) {
+			c.Return(Result{Err: errTailCycle}, t)
+		}
+		return
+	}
+	a.setPipeline(p, t)
+	a.mu.Unlock()
+}
+
+// linkPipeline is setPipeline, unless p leads to a.
+func (a *Answer) linkPipeline(p Pipeline, t *Turn) bool {
+	pipeMu.Lock()
+	leads := pipelineLeads(p, a)
+	a.mu.Lock()
+	pipeMu.Unlock() // whoever looks at a waits for mu
 	defer a.mu.Unlock()
+	if leads {
+		return a.settled || a.pipeline != nil
+	}
+	a.setPipeline(p, t)
+	return true
+}
+
+func (a *Answer) setPipeline(p Pipeline, t *Turn) {
 	if a.settled || a.pipeline != nil {
 		return
 	}
 	a.pipeline = p
+	if a.pipelineOnly() {
+		abandonUncollected(a, p)
+	}
 	a.root.pipe(a, t)
+}
+
+// Follows implements Follower.
+func (a *Answer) Follows() Pipeline {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pipeline
+}
+
+// pipelineOnly reports whether a is the answer to a call made here whose results never come.
+func (a *Answer) pipelineOnly() bool {
+	return !a.keepBuilt && a.call != nil && a.call.hints.OnlyPipeline
 }
 
 func (n *node) pipe(a *Answer, t *Turn) {
@@ -336,10 +387,14 @@ func (a *Answer) releaseNode(n *node, t *Turn) {
 
 // wait blocks until the result is there or ctx ends.
 func (a *Answer) wait(ctx context.Context) error {
+	none := a.call.noResults()
 	a.mu.Lock()
-	if a.settled {
+	if a.settled || none != nil {
 		a.mu.Unlock()
-		return a.result.Err
+		if a.settled && a.result.Err != nil {
+			return a.result.Err
+		}
+		return none
 	}
 	if a.done == nil {
 		a.done = make(chan struct{})
@@ -394,7 +449,15 @@ func (a *Answer) watch() {
 	if done {
 		return
 	}
-	stop := context.AfterFunc(a.ctx, func() { a.cancel(context.Cause(a.ctx)) })
+	var stop func() bool
+	if a.pipelineOnly() {
+		give := weakly(a, (*Answer).cancel)
+		ctx := a.ctx
+		stop = context.AfterFunc(ctx, func() { give(context.Cause(ctx)) })
+		runtime.AddCleanup(a, func(stop func() bool) { stop() }, stop)
+	} else {
+		stop = context.AfterFunc(a.ctx, func() { a.cancel(context.Cause(a.ctx)) })
+	}
 	a.mu.Lock()
 	a.stop = stop
 	settled := a.settled
@@ -478,10 +541,18 @@ func (c *Call) SetPipeline(p interface{ tailAnswer() *Answer }) {
 // Tail ends the call with the outcome of another: results, or the error, go to the caller as they
 // are, and pipelined calls travel to where they lead. The method returns nil right afterwards.
 // From then on p belongs to the call: it is cancelled with it, and not by the end of the method.
+// See TailContext for how p's results may take a shorter way. Calls that would end as each other
+// fail.
 func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
 	a := p.tailAnswer()
-	if a == nil {
+	switch {
+	case a == nil:
 		return errNull
+	case a.call == nil:
+	case a.call.ends != nil && a.call.ends.of != c:
+		return errNotTheTail
+	case a.call.hints.OnlyPipeline && !c.hints.OnlyPipeline:
+		return errPipelineOnly
 	}
 	c.begun()
 	t := BeginTurn()
@@ -509,6 +580,9 @@ func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
 	c.OfferPipeline(pipe, t)
 	if !c.SetExecutor((*tailed)(a)) {
 		(*tailed)(a).CancelCall(c, t)
+	}
+	if a.call != nil && a.call.ends != nil {
+		a.call.ended(t)
 	}
 	return nil
 }

@@ -207,6 +207,8 @@ func send(ctx context.Context, c Client, m *Method, params Payload, hints Hints,
 	o.call.params, o.call.hints, o.call.ret = params, hints, a
 	if ret != nil {
 		o.call.ret = ret(a)
+	} else {
+		o.call.setMode(ctx)
 	}
 	t := BeginTurn()
 	h := c.hook()

@@ -10,7 +10,8 @@ import (
 //	running ──Return sent──▶ returned ──Finish──▶ gone
 //	   └──Finish──▶ finished ──Return(canceled) sent──▶ gone
 //
-// A finished call goes on while pipelined calls wait for its results.
+// A finished call goes on while pipelined calls wait for its results. What is pipelined on a call
+// that ended as one of ours (tail.go) passes through the row until its Finish.
 type answer struct {
 	e    *Engine
 	id   uint32
@@ -28,7 +29,10 @@ type answer struct {
 	redirect   bool // sendResultsTo.yourself
 	taken      bool // a Return of the peer's names this answer
 	moved      bool // the result's capabilities are somebody else's
+	unwanted   bool // taken for a question that was given up
+	gone       bool // no longer in the table
 	taker      *question
+	tails      []*question // sent for this call to end as one of them
 
 	result  capnp.Result
 	named   []capnp.Hook // what the descriptors in the Return stand for; retained
@@ -70,7 +74,7 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 		e.fail(t, "Call uses question %d, which is in use", m.ID)
 		return
 	}
-	if len(e.answers) >= e.limits.Answers {
+	if e.asked() >= e.limits.Answers {
 		e.limited("Calls", t)
 		e.fail(t, "more than %d calls at a time", e.limits.Answers)
 		return
@@ -92,9 +96,9 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 	row.imports = importsOf(m.Caps, hooks)
 	m.Payload.SetHooks(hooks)
 	row.redirect = m.SendResultsTo == ToYourself
-	row.noReturn = m.OnlyPipeline
+	row.noReturn = m.OnlyPipeline && !row.redirect // the results of a tail call are wanted
 	row.call = capnp.NewCall(nil, m.InterfaceID, m.MethodID, m.Payload, row,
-		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: m.OnlyPipeline}, e.baseOf(m))
+		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: row.noReturn}, e.baseOf(m))
 	row.adopt(m)
 	row.pipe.For(row.call)
 	e.answers[m.ID] = row
@@ -128,7 +132,7 @@ func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
 		e.fail(t, "Bootstrap uses question %d, which is in use", m.ID)
 		return
 	}
-	if len(e.answers) >= e.limits.Answers {
+	if e.asked() >= e.limits.Answers {
 		e.limited("Calls", t)
 		e.fail(t, "more than %d calls at a time", e.limits.Answers)
 		return
@@ -159,6 +163,13 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	}
 	row.returned = true
 	e.callBytes -= row.bytes
+	if s, ok := r.Err.(*sentElsewhere); ok {
+		if !s.q.done && e.closed == nil {
+			e.endAs(row, s.q, t)
+			return
+		}
+		r.Err = s.q.result.Err
+	}
 	if r.Err == nil {
 		if err := r.Payload.Err(); err != nil {
 			r.Payload.Release(t)
@@ -181,7 +192,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		row.result.Payload.Release(t)
 		return
 	}
-	canceled := row.finished && row.cancelable && row.call.Cause() != nil
+	canceled := (row.finished && row.cancelable || row.unwanted) && row.call.Cause() != nil
 	m := &e.returnMsg
 	*m = Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && e.returnParams(row, t), Note: row.note}
 	switch {
@@ -194,6 +205,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		if row.taker != nil {
 			row.moved = true
 			row.taker.end(r, t)
+			row.taker = nil
 		}
 	case row.finished:
 		m.Outcome = Canceled
@@ -290,13 +302,15 @@ func (e *Engine) finish(m *Message, t *capnp.Turn) {
 	if row.noReturn {
 		// Nothing follows: the id is free at once.
 		delete(e.answers, row.id)
+		e.orphans[row] = struct{}{}
 	}
 	e.maybeCancel(row, t)
 }
 
 // maybeCancel ends a call that nobody wants any more.
 func (e *Engine) maybeCancel(row *answer, t *capnp.Turn) {
-	if !row.finished || !row.cancelable || row.returned || row.taken || row.pipe.Dependants() {
+	wanted := !row.finished || !row.cancelable || row.taken
+	if wanted && !row.unwanted || row.returned || row.pipe.Dependants() {
 		return
 	}
 	err := capnp.NewError(capnp.Failed, "the call was canceled")
@@ -309,7 +323,13 @@ func (e *Engine) forget(row *answer, t *capnp.Turn) {
 	if e.answers[row.id] == row {
 		delete(e.answers, row.id)
 	}
+	delete(e.orphans, row)
+	row.gone = true
 	row.dropResults(t)
+	for _, q := range row.tails {
+		e.maybeOver(q, t)
+	}
+	row.tails = nil
 }
 
 func (row *answer) dropResults(t *capnp.Turn) {

@@ -68,7 +68,7 @@ func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook
 			return Descriptor{Kind: ReceiverHosted, ID: r.id}, r, nil
 		default:
 			r.used = true
-			return Descriptor{Kind: ReceiverAnswer, ID: r.q.id, Path: r.path}, r, nil
+			return Descriptor{Kind: ReceiverAnswer, ID: r.id, Path: r.path}, r, nil
 		}
 	}
 	return e.export(h, t)

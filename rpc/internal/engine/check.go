@@ -31,12 +31,22 @@ func (e *Engine) check() {
 	for id, s := range e.questions.rows {
 		if q := s.row; s.used {
 			must(q.id == uint32(id), "question %d is in row %d", q.id, id)
-			must(q.done == q.canceled, "question %d: done %t, cancelled %t", id, q.done, q.canceled)
+			must(!q.last.only() && q.done == q.canceled, "question %d: done %t, cancelled %t", id, q.done, q.canceled)
 		}
 	}
+	for id, q := range e.high {
+		must(q.id == id && id>>31 == 1 && q.last.only(), "question %d is in row %d of those without Return", q.id, id)
+		must(!q.done && !q.canceled, "question %d: done %t, cancelled %t", id, q.done, q.canceled)
+	}
 	bytes := int64(0)
+	for row := range e.orphans {
+		must(row.noReturn && row.finished && !row.gone, "call %d without id: finished %t, gone %t", row.id, row.finished, row.gone)
+		if !row.returned {
+			bytes += row.bytes
+		}
+	}
 	for id, row := range e.answers {
-		must(row.id == id, "answer %d is in row %d", row.id, id)
+		must(row.id == id && !row.gone, "answer %d is in row %d, gone %t", row.id, id, row.gone)
 		if !row.returned {
 			bytes += row.bytes
 			must(row.named == nil && row.exports == nil, "answer %d has results before it returned", id)

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"lanyard.dev/capnp"
 )
@@ -71,7 +73,11 @@ type Engine struct {
 	limits Limits
 
 	questions table[*question]
+	high      map[uint32]*question // those that get no Return; their ids have bit 31 set
+	nextHigh  uint32
+	noHints   bool // the peer returned one of those: it does not know the hint
 	answers   map[uint32]*answer
+	orphans   map[*answer]struct{} // finished, the id is free, and no Return will follow
 	exports   table[*export]
 	byHook    map[capnp.Hook]*export
 	imports   map[uint32]*remote
@@ -98,6 +104,8 @@ func New(host Host, limits Limits) *Engine {
 		host:    host,
 		limits:  limits.WithDefaults(),
 		answers: map[uint32]*answer{},
+		high:    map[uint32]*question{},
+		orphans: map[*answer]struct{}{},
 		byHook:  map[capnp.Hook]*export{},
 		imports: map[uint32]*remote{},
 	}
@@ -132,6 +140,8 @@ const (
 	opReleased
 	opSettled
 	opIdle
+	opUnused
+	opAbandon
 	opBootstrap
 	opEcho
 	opLoopback
@@ -182,6 +192,11 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 		e.resolve(cmd.export, t)
 	case opIdle:
 		e.maybeCancel(cmd.row, t)
+	case opUnused:
+		e.maybeOver(cmd.q, t)
+	case opAbandon:
+		cmd.q.last.held = false
+		e.maybeOver(cmd.q, t)
 	case opBootstrap:
 		e.bootstrap(cmd.call, t)
 	case opEcho:
@@ -229,8 +244,8 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 	}
 	e.closed = err
 	broken := capnp.BrokenHook(err)
-	for _, q := range e.questions.all() {
-		e.questions.remove(q.id)
+	for _, q := range slices.AppendSeq(e.questions.all(), maps.Values(e.high)) {
+		e.drop(q)
 		if !q.done {
 			e.finishPaths(q, capnp.Result{Err: err}, t)
 		}
@@ -262,24 +277,28 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 		x.gone = true
 		x.hook.Release(t)
 	}
-	for id, row := range e.answers {
-		delete(e.answers, id)
+	for _, row := range slices.AppendSeq(slices.Collect(maps.Values(e.answers)), maps.Keys(e.orphans)) {
 		row.call.Cancel(err, t)
 		if row.taker != nil {
 			row.taker.end(capnp.Result{Err: err}, t)
 		}
 		row.dropResults(t)
 	}
+	clear(e.answers)
+	clear(e.orphans)
 	e.host.Closed(err)
 }
 
 // Calls is the number of calls under way, in both directions.
-func (e *Engine) Calls() int { return e.questions.len() + len(e.answers) }
+func (e *Engine) Calls() int { return e.questions.len() + e.asked() }
+
+// asked is the number of calls of the peer's that hold something here.
+func (e *Engine) asked() int { return len(e.answers) + len(e.orphans) }
 
 // Stats is the number of rows in each table.
 type Stats struct{ Questions, Answers, Exports, Imports, Embargoes int }
 
 // Stats counts the rows. Call it from the inbox, like Do.
 func (e *Engine) Stats() Stats {
-	return Stats{e.questions.len(), len(e.answers), e.exports.len(), len(e.imports), e.embargoes.len()}
+	return Stats{e.questions.len() + len(e.high), e.asked(), e.exports.len(), len(e.imports), e.embargoes.len()}
 }

@@ -12,11 +12,13 @@ import (
 //
 //	asked ──Return──▶ done (Finish sent, id free)
 //	  └─cancel─▶ canceled (Finish sent) ──Return──▶ id free
+//
+// Those in tail.go end otherwise.
 type question struct {
 	e    *Engine
 	id   uint32
-	call *capnp.Call
-	note *Note // nil unless the call is watched
+	call *capnp.Call // until it has ended; what leads here must not keep it
+	note *Note       // nil unless the call is watched
 
 	exports  []uint32 // given to the peer with the parameters
 	back     []bool   // result capability i is one of ours
@@ -28,6 +30,8 @@ type question struct {
 	result capnp.Result // valid when done
 	hooks  []capnp.Hook // the results' capabilities as they came; the payload keeps them
 	taking *answer      // the results are those of this answer
+
+	last *lasting // nil for most; does not change once others know the question
 }
 
 // At implements capnp.Pipeline. It is called from any goroutine.
@@ -37,7 +41,7 @@ func (q *question) At(path []uint16) capnp.Hook {
 	if q.done {
 		return q.hookAt(path)
 	}
-	r := &remote{e: q.e, q: q, path: slices.Clone(path), promise: true}
+	r := &remote{e: q.e, q: q, id: q.id, path: slices.Clone(path), promise: true}
 	q.paths = append(q.paths, r)
 	return r
 }
@@ -63,22 +67,26 @@ func (q *question) hookAt(path []uint16) capnp.Hook {
 
 // ask enters a question in the table and takes charge of the call. It returns nil if the call is
 // over already or there is no room.
-func (e *Engine) ask(c *capnp.Call, t *capnp.Turn) *question {
+func (e *Engine) ask(c *capnp.Call, last *lasting, t *capnp.Turn) *question {
 	if e.closed != nil {
 		c.Refuse(e.closed, t)
 		return nil
 	}
-	if e.questions.len() >= e.limits.Questions {
+	if e.questions.len()+len(e.high) >= e.limits.Questions {
 		e.limited("Questions", t)
 		c.Refuse(capnp.Errorf(capnp.Overloaded, "more than %d calls wait on one connection", e.limits.Questions), t)
 		return nil
 	}
-	q := &question{e: e, call: c}
+	q := &question{e: e, call: c, last: last}
 	if !c.SetExecutor(q) {
 		c.Refuse(capnp.AsException(c.Cause()), t)
 		return nil
 	}
-	q.id = e.questions.add(q)
+	if last.only() {
+		q.id = e.addHigh(q)
+	} else {
+		q.id = e.questions.add(q)
+	}
 	if e.watcher != nil {
 		q.note = e.watcher.Asked(c, q.id, t)
 	}
@@ -86,7 +94,8 @@ func (e *Engine) ask(c *capnp.Call, t *capnp.Turn) *question {
 }
 
 func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
-	q := e.ask(c, t)
+	last := e.lastingFor(c)
+	q := e.ask(c, last, t)
 	if q == nil {
 		return
 	}
@@ -96,12 +105,14 @@ func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
 		return
 	}
 	q.exports = exports
-	hints := c.Hints()
 	e.callMsg = Message{
 		Type: Call, ID: q.id, Target: r.wireTarget(),
 		InterfaceID: c.InterfaceID(), MethodID: c.MethodID(),
-		NoPipelining: hints.NoPipelining,
-		Payload:      *c.Payload(), Caps: caps, Note: q.note,
+		NoPipelining: c.Hints().NoPipelining && !last.tail(), OnlyPipeline: last.only(),
+		Payload: *c.Payload(), Caps: caps, Note: q.note,
+	}
+	if last.tail() {
+		e.callMsg.SendResultsTo = ToYourself
 	}
 	if err = e.send(&e.callMsg); err != nil {
 		e.unsent(q, err, t)
@@ -109,8 +120,11 @@ func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
 	}
 	r.used = true
 	c.Payload().Release(t)
-	if !hints.NoPipelining {
+	if !e.callMsg.NoPipelining {
 		c.OfferPipeline(q, t)
+	}
+	if last != nil {
+		e.lasts(q, t)
 	}
 }
 
@@ -119,14 +133,24 @@ func (e *Engine) unsent(q *question, err error, t *capnp.Turn) {
 	for _, id := range q.exports {
 		e.releaseExport(id, 1, t)
 	}
-	e.questions.remove(q.id)
+	e.drop(q)
+	c := q.call
 	e.finishPaths(q, capnp.Result{Err: err}, t)
 	q.end(q.result, t)
-	q.call.Payload().Release(t)
+	c.Payload().Release(t)
+}
+
+// drop takes q out of its table.
+func (e *Engine) drop(q *question) {
+	if q.last.only() {
+		delete(e.high, q.id)
+	} else {
+		e.questions.remove(q.id)
+	}
 }
 
 func (e *Engine) bootstrap(c *capnp.Call, t *capnp.Turn) {
-	q := e.ask(c, t)
+	q := e.ask(c, nil, t)
 	if q == nil {
 		return
 	}
@@ -137,17 +161,26 @@ func (e *Engine) bootstrap(c *capnp.Call, t *capnp.Turn) {
 // cancel tells the peer that nobody wants the results. What was pipelined on them still runs.
 func (e *Engine) cancel(q *question, t *capnp.Turn) {
 	if q.taking != nil {
-		q.taking.call.Cancel(q.call.Cause(), t)
+		q.taking.unwanted = true
+		e.maybeCancel(q.taking, t)
 		return
 	}
 	if q.done || q.canceled || e.closed != nil {
 		return
 	}
 	q.canceled = true
-	e.send(&Message{Type: Finish, ID: q.id, ReleaseResultCaps: true})
-	err := capnp.AsException(q.call.Cause())
+	if q.last == nil || !q.last.noFinish {
+		e.send(&Message{Type: Finish, ID: q.id, ReleaseResultCaps: true})
+	}
+	err := errGivenUp
+	if q.call != nil {
+		err = capnp.AsException(q.call.Cause())
+	}
 	e.finishPaths(q, capnp.Result{Err: err}, t)
 	q.end(capnp.Result{Err: err}, t)
+	if q.last != nil && q.last.noReturn() {
+		e.drop(q)
+	}
 }
 
 // finishPaths settles what was pipelined on q.
@@ -174,26 +207,39 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 	if !ok {
 		if m.ID&(1<<31) == 0 {
 			e.fail(t, "Return for question %d, which was not asked", m.ID)
+			return
 		}
-		return
+		e.noHints = true
+		if q, ok = e.high[m.ID]; !ok {
+			return
+		}
 	}
 	if m.ReleaseParamCaps {
 		for _, id := range q.exports {
 			e.releaseExport(id, 1, t)
 		}
+		q.exports = nil
 		if e.closed != nil {
 			return
 		}
+	}
+	if q.last.only() {
+		q.last.noFinish = q.last.noFinish || m.NoFinishNeeded
+		return
 	}
 	if q.canceled {
 		// Our Finish said what happens to the results: they are not ours.
 		e.questions.remove(q.id)
 		if m.Outcome == TakeFromOtherQuestion {
 			if row, ok := e.answers[m.Other]; ok && row.redirect && !row.taken {
-				row.taken = true
-				row.call.Cancel(capnp.NewError(capnp.Failed, "the call was canceled"), t)
+				row.taken, row.unwanted = true, true
+				e.maybeCancel(row, t)
 			}
 		}
+		return
+	}
+	if q.last.tail() {
+		e.returnedElsewhere(q, m, t)
 		return
 	}
 	var r capnp.Result
@@ -246,7 +292,18 @@ func (e *Engine) over(q *question, noFinish bool) {
 // answered ours by calling us (a tail call).
 func (e *Engine) take(q *question, row *answer, noFinish bool, t *capnp.Turn) {
 	row.taken = true
-	q.taking = row
+	taking := func() {
+		q.mu.Lock()
+		q.taking = row
+		q.mu.Unlock()
+	}
+	if !capnp.LinkPipeline(q, &row.pipe, taking) {
+		r := capnp.Result{Err: capnp.NewError(capnp.Failed, "the call would end as itself")}
+		e.finishPaths(q, r, t)
+		q.end(r, t)
+		e.over(q, noFinish)
+		return
+	}
 	e.finishPaths(q, capnp.Result{}, t)
 	e.over(q, noFinish)
 	if row.returned {

@@ -59,9 +59,11 @@ func (e *Engine) notUnderstood(m *Message, t *capnp.Turn) {
 	case Call, Bootstrap:
 		q, ok := e.questions.get(m.ID)
 		if !ok {
-			return
+			if q, ok = e.high[m.ID]; !ok {
+				return
+			}
 		}
-		e.questions.remove(m.ID)
+		e.drop(q)
 		for _, id := range q.exports {
 			e.releaseExport(id, 1, t)
 		}

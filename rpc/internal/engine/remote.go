@@ -24,17 +24,16 @@ type remote struct {
 	promise bool // may resolve to something else; paths always may
 
 	imported bool
-	id       uint32 // imports
-
-	q    *question // paths
-	path []uint16
+	id       uint32 // of the import or the question
+	path     []uint16
 
 	pending atomic.Int64               // commands in the inbox
 	next    atomic.Pointer[capnp.Hook] // settled, for everybody to see
 	target  atomic.Pointer[capnp.Hook] // settled, for everybody to use
 
 	mu       sync.Mutex
-	refs     int // imports: references in this process. paths: those besides the results' own
+	q        *question // paths, until settled
+	refs     int       // imports: references in this process. paths: those besides the results' own
 	kept     capnp.Hook
 	idle     func(t *capnp.Turn) // paths: to be called when refs gets to 0
 	watchers []capnp.Watcher
@@ -120,7 +119,7 @@ func (r *remote) retainLocked() {
 func (r *remote) Release(t *capnp.Turn) {
 	r.mu.Lock()
 	r.refs--
-	refs, kept, idle := r.refs, r.kept, r.idle
+	refs, kept, idle, q := r.refs, r.kept, r.idle, r.q
 	r.mu.Unlock()
 	switch {
 	case refs < 0:
@@ -134,6 +133,9 @@ func (r *remote) Release(t *capnp.Turn) {
 		}
 		if idle != nil {
 			idle(t)
+		}
+		if q != nil && q.last != nil {
+			r.e.host.Push(Command{op: opUnused, q: q}, t)
 		}
 	}
 }
@@ -162,7 +164,7 @@ func (r *remote) String() string {
 	if r.imported {
 		return fmt.Sprintf("import %d", r.id)
 	}
-	return fmt.Sprintf("question %d%s", r.q.id, pathString(r.path))
+	return fmt.Sprintf("question %d%s", r.id, pathString(r.path))
 }
 
 // Admit implements capnp.Admitter.
@@ -175,7 +177,7 @@ func (r *remote) wireTarget() Target {
 	if r.imported {
 		return Target{Kind: ImportedCap, ID: r.id}
 	}
-	return Target{Kind: PromisedAnswer, ID: r.q.id, Path: r.path}
+	return Target{Kind: PromisedAnswer, ID: r.id, Path: r.path}
 }
 
 // call carries out a delivery.
@@ -210,7 +212,7 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 	}
 	r.settled = h
 	r.mu.Lock()
-	r.kept = h
+	r.kept, r.q = h, nil
 	keep := r.imported || r.refs > 0
 	r.mu.Unlock()
 	if keep {

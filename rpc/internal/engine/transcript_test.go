@@ -29,6 +29,8 @@ var update = flag.Bool("update", false, "rewrite what the transcripts expect")
 //	a x = ref y           a client for an object, or another reference to a client
 //	a x = promise         a local promise; a resolve x y; a reject x why
 //	a p = call x y z      call x with capabilities y and z; - is null
+//	a p = only x y z      the same for the pipeline only
+//	a p = last o x y z    the same for the oldest call on o to end as
 //	a x = pipe p.0.1      the client for a field of the promised results
 //	a x = result p.0      the same, when the results are there
 //	a x = param o.0       take a parameter of the oldest call on o
@@ -112,12 +114,13 @@ type script struct {
 	clients   map[string]capnp.Client
 	promises  map[string]capnp.Promise[capnp.Struct]
 	resolvers map[string]*capnp.Resolver[anyClient]
+	lasts     map[string]bool // promises without results
 	calls     uint64
 }
 
 func newScript(t testing.TB, limits Limits) *script {
 	s := &script{pair: newPair(t), objects: map[string]*object{}, clients: map[string]capnp.Client{},
-		promises: map[string]capnp.Promise[capnp.Struct]{}, resolvers: map[string]*capnp.Resolver[anyClient]{}}
+		promises: map[string]capnp.Promise[capnp.Struct]{}, resolvers: map[string]*capnp.Resolver[anyClient]{}, lasts: map[string]bool{}}
 	for _, v := range []*vat{s.a, s.b} {
 		v.e = New(v, limits)
 		v.trace = &s.out
@@ -209,7 +212,17 @@ func (s *script) define(v *vat, name, what string, args []string) {
 	case "promise":
 		c, r := capnp.NewPromise[anyClient]()
 		s.clients[name], s.resolvers[name] = c.Client, r
-	case "call":
+	case "call", "only", "last":
+		ctx := context.Background()
+		switch what {
+		case "only":
+			ctx = capnp.PipelineOnly(ctx)
+			s.lasts[name] = true
+		case "last":
+			ctx = s.objects[args[0]].calls[0].TailContext()
+			s.lasts[name] = true
+			args = args[1:]
+		}
 		c, done := s.client(args[0])
 		defer done()
 		var params []capnp.Client
@@ -219,7 +232,7 @@ func (s *script) define(v *vat, name, what string, args []string) {
 			params = append(params, c)
 		}
 		s.calls++
-		s.promises[name] = send(context.Background(), c, s.calls, params...)
+		s.promises[name] = send(ctx, c, s.calls, params...)
 	case "pipe", "result":
 		base, path, _ := strings.Cut(args[0], ".")
 		p, ok := s.promises[base]
@@ -275,7 +288,11 @@ func (s *script) command(v *vat, what string, args []string, line string) {
 		fails(s.objects[args[0]].take(s.t), w.exception())
 	case "tail":
 		c := s.objects[args[0]].take(s.t)
-		c.Tail(s.promises[args[1]])
+		if err := c.Tail(s.promises[args[1]]); err != nil {
+			fmt.Fprintln(&s.out, err)
+			fails(c, err)
+			return
+		}
 		turn(func(t *capnp.Turn) { c.Payload().Release(t) })
 	case "pipeline":
 		s.objects[args[0]].calls[0].SetPipeline(s.promises[args[1]])
@@ -304,11 +321,14 @@ func (s *script) command(v *vat, what string, args []string, line string) {
 
 func (s *script) wait(name string) {
 	p := s.promises[name]
+	none := s.lasts[name]
 	select {
 	case <-p.Done():
 	default:
-		fmt.Fprintf(&s.out, "%s: not yet\n", name)
-		return
+		if !none {
+			fmt.Fprintf(&s.out, "%s: not yet\n", name)
+			return
+		}
 	}
 	if _, err := p.Wait(); err != nil {
 		fmt.Fprintf(&s.out, "%s: %s: %v\n", name, capnp.AsException(err).Kind, err)

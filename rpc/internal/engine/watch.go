@@ -40,7 +40,12 @@ func (q *question) end(r capnp.Result, t *capnp.Turn) {
 		q.note = nil
 		n.Listener.Over(q.call, r, t)
 	}
-	q.call.Return(r, t)
+	if c := q.call; c != nil {
+		q.call = nil
+		c.Return(r, t)
+	} else {
+		r.Payload.Release(t)
+	}
 }
 
 // over notes that a call of the peer's has ended.
