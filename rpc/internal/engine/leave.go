@@ -12,7 +12,7 @@ func (e *Engine) Idle() bool {
 
 // Quiet reports whether no call is under way, in either direction.
 func (e *Engine) Quiet() bool {
-	if e.questions.len() > 0 {
+	if e.questions.len()+len(e.orphans) > 0 {
 		return false
 	}
 	for _, row := range e.answers {
