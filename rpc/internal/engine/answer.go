@@ -20,6 +20,9 @@ type answer struct {
 	pipe capnp.Answer // pipelined calls, until the result is there; then it owns the result
 
 	bytes   int64     // of the parameters
+	kept    int64     // bytes of the results, if they stay here
+	paths   int       // steps of paths made for the peer
+	counted bool      // bytes are in held.params
 	imports []*remote // in the parameters; one entry for each descriptor
 
 	returned   bool
@@ -65,7 +68,7 @@ func (row *answer) hookAt(path []uint16) capnp.Hook {
 		}
 		return capnp.NullHook()
 	}
-	return row.pipe.At(path)
+	return row.e.pathInto(row, path)
 }
 
 // incoming handles a Call.
@@ -102,10 +105,7 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 	row.adopt(m)
 	row.pipe.For(row.call)
 	e.answers[m.ID] = row
-	row.bytes = m.Payload.Size()
-	if e.callBytes += row.bytes; e.callBytes > e.limits.CallBytes {
-		e.limited("CallBytes", t)
-		row.call.Return(capnp.Result{Err: capnp.NewError(capnp.Overloaded, "too much is being called at once on this connection")}, t)
+	if !e.admit(row, t) {
 		return
 	}
 	if e.refuses(m.Target) {
@@ -141,6 +141,7 @@ func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
 	row.call = capnp.NewCall(nil, 0, 0, capnp.Payload{}, row, capnp.Hints{}, nil)
 	row.adopt(m)
 	e.answers[m.ID] = row
+	e.held.calls++
 	if e.leaving != nil {
 		e.turnAway(row, t)
 		return
@@ -162,7 +163,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 		return
 	}
 	row.returned = true
-	e.callBytes -= row.bytes
+	e.returns(row)
 	if s, ok := r.Err.(*sentElsewhere); ok {
 		if !s.q.done && e.closed == nil {
 			e.endAs(row, s.q, t)
@@ -176,6 +177,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 			r = capnp.Result{Err: capnp.AsException(err)}
 		}
 	}
+	r = e.keep(row, r, t)
 	var hooks []capnp.Hook
 	if r.Err == nil {
 		if row.redirect {
@@ -325,6 +327,7 @@ func (e *Engine) forget(row *answer, t *capnp.Turn) {
 	}
 	delete(e.orphans, row)
 	row.gone = true
+	e.goes(row)
 	row.dropResults(t)
 	for _, q := range row.tails {
 		e.maybeOver(q, t)

@@ -190,14 +190,17 @@ func (e *Engine) receiveCaps(caps []Descriptor, t *capnp.Turn) (hooks []capnp.Ho
 			// A third party's capability comes with a vine: an export of the peer's that forwards.
 			r, ok := e.imports[d.ID]
 			if !ok {
-				if len(e.imports) >= e.limits.Imports {
-					e.limited("Imports", t)
+				promise := d.Kind == SenderPromise
+				if err := e.noRoom(promise, t); err != nil {
 					for _, h := range hooks[:i] {
 						h.Release(t)
 					}
-					return nil, nil, fmt.Errorf("more than %d capabilities imported", e.limits.Imports)
+					return nil, nil, err
 				}
-				r = &remote{e: e, imported: true, id: d.ID, promise: d.Kind == SenderPromise}
+				r = &remote{e: e, imported: true, id: d.ID, promise: promise}
+				if promise {
+					e.held.promises++
+				}
 				e.imports[d.ID] = r
 			}
 			r.count++

@@ -32,11 +32,15 @@ type Limits struct {
 	Answers   int   // calls of the peer's that are not finished; default 16384
 	Questions int   // calls of ours; default 65536
 	Exports   int   // capabilities the peer may refer to; default 65536
+	Running   int   // calls of the peer's that have not returned: Full; default 4096
 	Imports   int   // capabilities of the peer's; default 65536
 	Embargoes int   // default 1024
 	Caps      int   // capabilities in one message; default 1024
-	CallBytes int64 // parameters of all answers together; more is refused; default 64 MiB
-	Ops       int   // steps in one pipelined path; default 64
+	Promises  int   // of the peer's, not resolved; default 4096
+	CallBytes int64 // of the parameters of calls that have not returned: Full; default 16 MiB
+	// Results of calls that are not finished; default 16 MiB.
+	ResultBytes int64
+	Ops         int // steps in one pipelined path; default 64
 }
 
 // WithDefaults returns l with its zero fields filled in.
@@ -49,12 +53,17 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.Answers, 16384)
 	def(&l.Questions, 65536)
 	def(&l.Exports, 65536)
+	def(&l.Running, 4096)
+	def(&l.Promises, 4096)
 	def(&l.Imports, 65536)
 	def(&l.Embargoes, 1024)
 	def(&l.Caps, 1024)
 	def(&l.Ops, 64)
 	if l.CallBytes == 0 {
-		l.CallBytes = 64 << 20
+		l.CallBytes = 16 << 20
+	}
+	if l.ResultBytes == 0 {
+		l.ResultBytes = 16 << 20
 	}
 	return l
 }
@@ -86,7 +95,8 @@ type Engine struct {
 	callMsg   Message    // scratch: a host is done with a message when Send returns
 	returnMsg Message    // likewise
 	after     []*Message // to be sent after the message that is being made
-	callBytes int64      // of the parameters of all answers
+	callBytes int64      // of the parameters of calls that have not returned
+	held      bounds
 	closed    error
 	leaving   error      // what new calls end with; nil while they are welcome
 	watcher   Watcher    // nil for none
@@ -186,6 +196,7 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 		e.doReturn(cmd.row, cmd.result, t)
 	case opCancel:
 		e.cancel(cmd.q, t)
+		e.stays(cmd.row, t)
 	case opReleased:
 		e.released(cmd.remote, t)
 	case opSettled:

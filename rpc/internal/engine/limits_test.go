@@ -51,9 +51,12 @@ func TestLimits(t *testing.T) {
 			over: "a recv call q4 on q1 [receiverAnswer q2.0.0.0]\na return o\na return o\na x = param o.0\na p = call x\na wait p",
 			want: "p: failed: more than 2 steps in a path", survivors: true,
 			end: "a return o\na release x\na recv finish q2\na recv finish q3\na recv finish q4\na recv finish q1 releaseResultCaps"},
-		{name: "CallBytes", limits: Limits{CallBytes: 50}, at: serve + "a recv call q2 on q1 [senderHosted 3]", over: "a recv call q3 on q1 [senderHosted 3] [senderHosted 3]",
-			want: "return q3 exception releaseParamCaps overloaded: too much is being called at once", survivors: true,
-			end: "a return o\na recv finish q2\na recv finish q3\na recv finish q1 releaseResultCaps"},
+		{name: "Promises", limits: Limits{Promises: 1}, at: serve + "a recv call q2 on q1 [senderPromise 5] [senderPromise 5] [senderHosted 6]", over: "a recv call q3 on q1 [senderPromise 7]",
+			want: "abort failed: Call: more than 1 promises that are not resolved", end: "a return o"},
+		{name: "PromisesSettled", limits: Limits{Promises: 1}, at: serve + "a recv call q2 on q1 [senderPromise 5]\na recv resolve promise 5 [senderHosted 6]\na recv call q3 on q1 [senderPromise 7]\na return o\na return o\na recv call q4 on q1 [senderPromise 8]",
+			over: "a recv call q5 on q1 [senderPromise 9]", want: "abort failed: Call: more than 1 promises that are not resolved", end: "a return o"},
+		{name: "Disembargoes", limits: Limits{Embargoes: 1}, at: "a serve o\na x = promise\na recv bootstrap q1\na recv call q2 on q1\na return o x\na recv disembargo senderLoopback 1 on q2.0", over: "a recv disembargo senderLoopback 2 on q2.0",
+			want: "abort failed: more than 1 Disembargoes on their way", end: "a release x"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newScript(t, tt.limits)

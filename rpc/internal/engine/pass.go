@@ -87,5 +87,6 @@ func (e *Engine) echo(r *remote, id uint32, t *capnp.Turn) {
 }
 
 func (e *Engine) sendEcho(to Target, id uint32) {
+	e.held.loops--
 	e.send(&Message{Type: Disembargo, ID: id, Context: ReceiverLoopback, Target: to})
 }

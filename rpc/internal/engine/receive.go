@@ -149,8 +149,14 @@ func (e *Engine) disembargo(m *Message, t *capnp.Turn) {
 				return
 			}
 		}
+		if e.held.loops >= e.limits.Embargoes {
+			e.limited("Embargoes", t)
+			e.fail(t, "more than %d Disembargoes on their way", e.limits.Embargoes)
+			return
+		}
 		h, ok := e.target(m.Target, t)
 		if ok {
+			e.held.loops++
 			e.loopback(h, m.ID, false, t)
 		}
 	case ReceiverLoopback:

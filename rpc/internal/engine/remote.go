@@ -211,6 +211,9 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 		h = capnp.BrokenHook(capnp.NewError(capnp.Failed, "the promise was resolved to itself"))
 	}
 	r.settled = h
+	if r.imported && r.promise {
+		e.held.promises--
+	}
 	r.mu.Lock()
 	r.kept, r.q = h, nil
 	keep := r.imported || r.refs > 0
@@ -235,6 +238,20 @@ func (e *Engine) settle(r *remote, h capnp.Hook, embargo bool, t *capnp.Turn) {
 		s.used = s.used || r.used
 	}
 	e.publish(r, t)
+}
+
+// sever breaks r, whose embargo cannot be lifted any more: of the calls that it was to wait for some
+// may be lost, and then none that was made later may arrive.
+func (r *remote) sever(broken capnp.Hook, t *capnp.Turn) {
+	r.mu.Lock()
+	h, held := r.settled, r.imported || r.refs > 0
+	r.kept = broken
+	r.mu.Unlock()
+	r.settled = broken
+	r.next.Store(&broken)
+	if held {
+		h.Release(t)
+	}
 }
 
 // publish lets callers go to the target directly, if that is safe by now.
@@ -264,6 +281,9 @@ func (e *Engine) released(r *remote, t *capnp.Turn) {
 		return
 	}
 	r.gone = true
+	if r.promise && r.settled == nil {
+		e.held.promises--
+	}
 	if e.closed == nil {
 		delete(e.imports, r.id)
 		if r.count > 0 {
