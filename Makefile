@@ -57,8 +57,8 @@ house: ## [94] the other modules, and this one under another name
 	go -C rpc/rpcotel vet ./... && go -C rpc/rpcotel test ./...
 	go -C tools vet ./... && go -C tools test -v -count=1 ./...
 
-bench: ## [130] C++ and ours in turn: README's table (CAPNP_PREFIX: one more C++)
-	go -C bench run . -o RESULT.md
+bench: ## [450] every peer in turn: README's table and chart (CAPNP_PREFIX: one more C++)
+	go -C bench run ./rpc -o RESULT.md -chart chart.svg
 
 rename: ## make rename MODULE=example.org/mine: another module path, everywhere
 	tools/rename $(MODULE)
