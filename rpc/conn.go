@@ -50,49 +50,8 @@ type Options struct {
 	// cancellation.
 	Values context.Context
 
-	serial int // of a connection that Serve accepted
-}
-
-// Limits bounds what one peer can make a process hold. Zero fields mean the defaults. What goes
-// beyond ends the connection, unless said otherwise.
-type Limits struct {
-	_ struct{}
-
-	MessageBytes int64 // size of one message; default 8 MiB
-	Segments     int   // of one message; default 512
-	Traversal    int64 // words walked in one message; default 8 Mi
-	Depth        int   // nesting of one message; default 64
-
-	Calls        int           // calls of the peer's at a time, from Call to Finish; default 16384
-	CallBytes    int64         // size of their parameters together; more is refused as overloaded; default 64 MiB
-	Questions    int           // calls of ours at a time; more fail as overloaded; default 65536
-	Exports      int           // capabilities of ours that the peer holds; default 65536
-	Imports      int           // capabilities of the peer's that are held here; default 65536
-	Embargoes    int           // default 1024
-	Caps         int           // capabilities in one message; default 1024
-	PipelineOps  int           // steps in one pipelined path; default 64
-	QueueBytes   int64         // messages that wait to be written; default 16 MiB
-	QueueSoft    int64         // beyond this, callers wait before they add to the queue; default 256 KiB
-	CloseTimeout time.Duration // for the peer to take the last messages; default 1 s
-}
-
-func (l Limits) withDefaults() Limits {
-	set := func(p *int64, n int64) {
-		if *p == 0 {
-			*p = n
-		}
-	}
-	set(&l.MessageBytes, 8<<20)
-	set(&l.CallBytes, 64<<20)
-	set(&l.QueueBytes, 16<<20)
-	set(&l.QueueSoft, 256<<10)
-	if l.Segments == 0 {
-		l.Segments = 512
-	}
-	if l.CloseTimeout == 0 {
-		l.CloseTimeout = time.Second
-	}
-	return l
+	serial int   // of a connection that Serve accepted
+	door   *door // that it came by
 }
 
 // Conn is a connection to another vat. It owns the transport and two goroutines: one reads and
@@ -127,6 +86,13 @@ type Conn struct {
 	out     outbox
 	leaving leaving
 	calls   atomic.Int64 // under way, both directions
+	slots   *capnp.Slots // for the methods that the peer calls
+	flow    flow
+	guard   guard
+	reap    *time.Timer // closes the transport at last; set before closed is closed
+	door    *door       // nil if Serve has not accepted it
+	meter   meter       // likewise unused
+	charged int64       // owned by the drainer
 
 	counts counters
 
@@ -161,7 +127,17 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 	c.e = engine.New(c, engine.Limits{
 		Answers: l.Calls, CallBytes: l.CallBytes, Questions: l.Questions, Exports: l.Exports, Imports: l.Imports,
 		Embargoes: l.Embargoes, Caps: l.Caps, Ops: l.PipelineOps,
+		Running: l.Running, Promises: l.Promises, ResultBytes: l.ResultBytes,
 	})
+	c.guard.c = c
+	var all *capnp.Slots
+	if c.door = o.door; c.door != nil {
+		all = c.door.methods
+		c.door.enter(c)
+	}
+	c.slots = capnp.NewSlots(l.Methods, all, c.guard.arm)
+	c.e.SetSlots(c.slots)
+	keepAlive(rwc)
 	c.out.init(l.QueueSoft)
 	c.reader.init(c)
 	c.name = nameOf(rwc, o)
@@ -213,14 +189,26 @@ func (c *Conn) Drain(t *capnp.Turn) {
 		q := in.q
 		in.q = in.spare[:0]
 		in.mu.Unlock()
+		seen := int64(0)
 		for i := range q {
+			m := q[i].Received()
+			if m != nil {
+				seen += weight(m)
+			}
 			c.e.Do(&q[i], t)
-			if m := q[i].Received(); m != nil {
+			if m != nil {
 				*m = engine.Message{}
 				messages.Put(m)
 			}
 		}
 		clear(q)
+		if seen > 0 {
+			c.flow.inbox.Add(-seen)
+		}
+		c.reflow()
+		if c.door != nil {
+			c.recharge(t)
+		}
 		c.calls.Store(int64(c.e.Calls()))
 		if c.leaving.any.Load() {
 			c.leave()
@@ -277,6 +265,8 @@ func (c *Conn) Send(m *engine.Message) error {
 	if c.out.bytes() > c.limits.QueueBytes {
 		c.watching.limited("QueueBytes")
 		c.push(engine.Close(capnp.NewError(capnp.Disconnected, "the peer does not read what is sent to it"), nil))
+	} else if c.out.bytes() > c.limits.QueueSoft {
+		c.guard.arm()
 	}
 	return nil
 }
@@ -300,6 +290,8 @@ func (c *Conn) Closed(err error) {
 	c.closeOnce.Do(func() {
 		c.err = err
 		c.watching.limited(limitOf(err))
+		// A goroutine may be writing what the peer does not take.
+		c.reap = time.AfterFunc(2*c.limits.CloseTimeout, func() { c.rwc.Close() })
 		close(c.closed)
 		c.out.close()
 	})

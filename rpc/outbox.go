@@ -254,6 +254,7 @@ func (c *Conn) writeLoop() {
 			c.flush()
 			c.out.wait(c.limits.CloseTimeout)
 			c.rwc.Close()
+			c.reap.Stop()
 			// Here, and not where the engine shuts down: these may call out and wait.
 			c.client.Release()
 			c.watching.closed(c.err)

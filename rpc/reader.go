@@ -33,7 +33,7 @@ const (
 func (r *reader) init(c *Conn) {
 	l := c.limits
 	r.c = c
-	r.r = frame.NewReaderSize(c.rwc, &frame.Limits{
+	r.r = frame.NewReaderSize(c.source(), &frame.Limits{
 		Bytes: l.MessageBytes, Segments: l.Segments,
 		Message: capnp.Limits{TraversalWords: l.Traversal, Depth: l.Depth},
 	}, 64<<10)
@@ -50,15 +50,18 @@ func (r *reader) loop() {
 	c := r.c
 	var err error
 	for err == nil {
+		c.mayRead()
 		var m *capnp.Message
 		if m, err = r.r.Read(); err != nil {
 			break
 		}
+		c.meter.message(r.r.Buffered())
 		em := messages.Get().(*engine.Message)
 		if err = codec.Decode(em, m); err != nil {
 			break
 		}
 		c.arrived(em, m)
+		c.flow.inbox.Add(weight(em))
 		t := r.begin(em)
 		c.Push(engine.Receive(em), t)
 		t.Run()

@@ -41,6 +41,8 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 	defer conns.Wait()
 	all, cancel := context.WithCancel(ctx)
 	defer cancel()
+	d := newDoor(&opt)
+	conns.Go(func() { d.watch(all) })
 	for n := 1; ; n++ {
 		nc, err := l.Accept()
 		if err != nil {
@@ -53,14 +55,19 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 			l.Close()
 			return err
 		}
+		if !d.admit(nc) {
+			continue
+		}
 		conns.Go(func() {
+			defer d.gone(nc)
 			each, end := context.WithCancel(context.WithoutCancel(ctx)) // calls may outlive ctx
 			defer end()
 			b := boot(each)
 			opt := opt
-			opt.serial = n
+			opt.serial, opt.door = n, d
 			opt.Bootstrap = capnp.ClientOf(b)
 			c := NewConn(nc, &opt)
+			defer d.leave(c)
 			opt.Bootstrap.Release()
 			select {
 			case <-all.Done():

@@ -26,7 +26,6 @@ type machine struct {
 	Seconds float64  `json:"seconds"`
 	Notes   []string `json:"notes,omitempty"`
 	Missing []string `json:"missing,omitempty"`
-	Failed  []string `json:"failed,omitempty"`
 }
 
 func readMachine(ctx context.Context) *machine {
@@ -46,11 +45,11 @@ func readMachine(ctx context.Context) *machine {
 	}
 }
 
-func (m *machine) finish(start time.Time, tracer string, missing, failed []string) {
+func (m *machine) finish(start time.Time, tracer string, missing []string) {
 	m.After = loadAverage()
 	m.Seconds = time.Since(start).Seconds()
 	m.Tracer = tracer
-	m.Missing, m.Failed = missing, failed
+	m.Missing = missing
 }
 
 // said is what a program prints, or nothing.

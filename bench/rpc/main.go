@@ -21,7 +21,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -52,7 +51,7 @@ func main() {
 func parseOptions(args []string) (*options, error) {
 	o := &options{conns: 10000}
 	f := flag.NewFlagSet("rpc", flag.ContinueOnError)
-	span := f.Duration("time", 120*time.Millisecond, "how long one measurement takes")
+	span := f.Duration("time", 150*time.Millisecond, "how long one measurement takes")
 	quick := f.Bool("quick", false, "a fifth of the work: less time for each, fewer idle connections")
 	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured")
 	f.BoolVar(&o.json, "json", false, "print every measurement as JSON instead of the tables")
@@ -73,7 +72,7 @@ func parseOptions(args []string) (*options, error) {
 	}
 	if *quick {
 		*span /= 5
-		o.conns /= 10
+		o.conns /= 5
 	}
 	o.span, o.warm = span.Seconds(), span.Seconds()/4
 	return o, nil
@@ -97,13 +96,13 @@ func run(ctx context.Context, o *options) error {
 		o.conns = most
 	}
 	machine.Notes = append(machine.Notes, raised...)
-	m := &measurer{o: o, dir: dir, peers: peers, tracer: findTracer(ctx), failed: map[cell]error{}}
+	m := &measurer{o: o, dir: dir, peers: peers, tracer: findTracer(ctx)}
 	start := time.Now()
 	if err := m.all(ctx, allJobs(o)); err != nil {
 		return err
 	}
 	progress("")
-	machine.finish(start, m.tracer.name, missing, m.errs())
+	machine.finish(start, m.tracer.name, missing)
 	r := newReport(machine, o, peers, m.jobs, m.samples)
 
 	if o.chart != "" {
@@ -119,13 +118,9 @@ func run(ctx context.Context, o *options) error {
 		}
 	}
 	if o.json {
-		err = r.writeJSON(os.Stdout)
-	} else {
-		_, err = os.Stdout.Write(text.Bytes())
+		return r.writeJSON(os.Stdout)
 	}
-	if len(machine.Failed) > 0 {
-		err = errors.Join(err, errors.New("not everything worked: "+strings.Join(machine.Failed, "; ")))
-	}
+	_, err = os.Stdout.Write(text.Bytes())
 	return err
 }
 

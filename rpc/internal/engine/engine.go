@@ -30,9 +30,9 @@ type Host interface {
 // Limits bounds what a peer can make the engine hold. Zero fields mean the defaults.
 type Limits struct {
 	Answers   int   // calls of the peer's that are not finished; default 16384
+	Running   int   // calls of the peer's that have not returned: Full; default 4096
 	Questions int   // calls of ours; default 65536
 	Exports   int   // capabilities the peer may refer to; default 65536
-	Running   int   // calls of the peer's that have not returned: Full; default 4096
 	Imports   int   // capabilities of the peer's; default 65536
 	Embargoes int   // default 1024
 	Caps      int   // capabilities in one message; default 1024
@@ -51,10 +51,10 @@ func (l Limits) WithDefaults() Limits {
 		}
 	}
 	def(&l.Answers, 16384)
-	def(&l.Questions, 65536)
-	def(&l.Exports, 65536)
 	def(&l.Running, 4096)
 	def(&l.Promises, 4096)
+	def(&l.Questions, 65536)
+	def(&l.Exports, 65536)
 	def(&l.Imports, 65536)
 	def(&l.Embargoes, 1024)
 	def(&l.Caps, 1024)
@@ -194,9 +194,9 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 		e.call(cmd.remote, cmd.call, t)
 	case opReturn:
 		e.doReturn(cmd.row, cmd.result, t)
+		e.stays(cmd.row, t)
 	case opCancel:
 		e.cancel(cmd.q, t)
-		e.stays(cmd.row, t)
 	case opReleased:
 		e.released(cmd.remote, t)
 	case opSettled:
