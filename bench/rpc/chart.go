@@ -44,7 +44,8 @@ func drawChart(r *report) []byte {
 			}
 			w := row{title: j.title + ", " + j.network}
 			for _, p := range r.peers {
-				if ratio, ok := r.ratio(p.name, b.name, name, (*sample).time); ok && p != b && ratio > 0 {
+				// Raw sockets are a floor, not a peer.
+				if ratio, ok := r.ratio(p.name, b.name, name, (*sample).time); ok && p != b && p.name != "raw" && ratio > 0 {
 					w.bars = append(w.bars, bar{p.library, 1 / ratio})
 					low, high = min(low, 1/ratio), max(high, 1/ratio)
 				}
@@ -84,7 +85,7 @@ text { fill: #1f2328 } .dim { fill: #59636e } .line { stroke: #d1d9e0 } .one { s
 			class = "one"
 		}
 		fmt.Fprintf(&out, `<line class="%s" x1="%.1f" y1="%d" x2="%.1f" y2="%d"/>`, class, at, chartTop-6, at, height-16)
-		fmt.Fprintf(&out, `<text class="dim" x="%.1f" y="%d" text-anchor="middle">%g×</text>`+"\n", at, chartTop-10, math.Pow(2, e))
+		fmt.Fprintf(&out, `<text class="dim" x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at, chartTop-10, power(e))
 	}
 	y := chartTop
 	for _, w := range rows {
@@ -105,4 +106,12 @@ text { fill: #1f2328 } .dim { fill: #59636e } .line { stroke: #d1d9e0 } .one { s
 	}
 	out.WriteString("</svg>\n")
 	return out.Bytes()
+}
+
+// power writes a power of two as a multiple: 4× or 1/4.
+func power(e float64) string {
+	if e < 0 {
+		return fmt.Sprintf("1/%.0f", math.Pow(2, -e))
+	}
+	return fmt.Sprintf("%.0f×", math.Pow(2, e))
 }

@@ -67,9 +67,9 @@ func allJobs(o *options) []job {
 	for _, n := range []int{100, 1000, 10000} {
 		n = min(n, o.conns)
 		j := job{name: fmt.Sprintf("idle/%d", n), group: idles, network: "unix", alone: true, unit: "connection",
-			title: fmt.Sprintf("%d connections", n), words: fmt.Sprintf("idle conns %d %s", n, payload), rounds: 3}
-		if n > 2000 {
-			j.rounds = 1
+			title: fmt.Sprintf("%d connections", n), words: fmt.Sprintf("idle conns %d %s", n, payload), rounds: 1}
+		if n < 1000 {
+			j.rounds = 3
 		}
 		if len(all) == 0 || all[len(all)-1].name != j.name {
 			all = append(all, j)
@@ -78,7 +78,7 @@ func allJobs(o *options) []job {
 	all = append(all, job{name: "local", title: "call of an object in the same process", group: locals, network: "none", words: "local " + payload, unit: "call"})
 	for _, how := range []string{"object", "bytes", "fresh"} {
 		for _, what := range []string{"carsales", "catrank", "eval"} {
-			title := map[string]string{"object": what + ", object", "bytes": what + ", bytes", "fresh": what + ", bytes, C++ not reusing memory"}[how]
+			title := map[string]string{"object": what + ", object", "bytes": what + ", bytes", "fresh": what + ", bytes in new memory"}[how]
 			all = append(all, job{name: "data/" + what + "/" + how, title: title, group: data, network: "none", words: what + "-" + how, unit: "request"})
 		}
 	}

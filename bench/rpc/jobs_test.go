@@ -28,7 +28,7 @@ func TestJobsCanBeToldApartAndRead(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", j.name, err)
 		}
-		if parsed.Seconds != 0.03 || parsed.Addr != "unix:x" {
+		if parsed.Seconds != 0.024 || parsed.Addr != "unix:x" {
 			t.Errorf("%s: %q reads as %+v", j.name, j.line("unix:x", o), parsed)
 		}
 	}

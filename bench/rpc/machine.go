@@ -26,6 +26,7 @@ type machine struct {
 	Seconds float64  `json:"seconds"`
 	Notes   []string `json:"notes,omitempty"`
 	Missing []string `json:"missing,omitempty"`
+	Failed  []string `json:"failed,omitempty"`
 }
 
 func readMachine(ctx context.Context) *machine {
@@ -45,11 +46,11 @@ func readMachine(ctx context.Context) *machine {
 	}
 }
 
-func (m *machine) finish(start time.Time, tracer string, missing []string) {
+func (m *machine) finish(start time.Time, tracer string, missing, failed []string) {
 	m.After = loadAverage()
 	m.Seconds = time.Since(start).Seconds()
 	m.Tracer = tracer
-	m.Missing = missing
+	m.Missing, m.Failed = missing, failed
 }
 
 // said is what a program prints, or nothing.

@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -51,7 +52,7 @@ func main() {
 func parseOptions(args []string) (*options, error) {
 	o := &options{conns: 10000}
 	f := flag.NewFlagSet("rpc", flag.ContinueOnError)
-	span := f.Duration("time", 150*time.Millisecond, "how long one measurement takes")
+	span := f.Duration("time", 120*time.Millisecond, "how long one measurement takes")
 	quick := f.Bool("quick", false, "a fifth of the work: less time for each, fewer idle connections")
 	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured")
 	f.BoolVar(&o.json, "json", false, "print every measurement as JSON instead of the tables")
@@ -72,7 +73,7 @@ func parseOptions(args []string) (*options, error) {
 	}
 	if *quick {
 		*span /= 5
-		o.conns /= 5
+		o.conns /= 10
 	}
 	o.span, o.warm = span.Seconds(), span.Seconds()/4
 	return o, nil
@@ -96,13 +97,13 @@ func run(ctx context.Context, o *options) error {
 		o.conns = most
 	}
 	machine.Notes = append(machine.Notes, raised...)
-	m := &measurer{o: o, dir: dir, peers: peers, tracer: findTracer(ctx)}
+	m := &measurer{o: o, dir: dir, peers: peers, tracer: findTracer(ctx), failed: map[cell]error{}}
 	start := time.Now()
 	if err := m.all(ctx, allJobs(o)); err != nil {
 		return err
 	}
 	progress("")
-	machine.finish(start, m.tracer.name, missing)
+	machine.finish(start, m.tracer.name, missing, m.errs())
 	r := newReport(machine, o, peers, m.jobs, m.samples)
 
 	if o.chart != "" {
@@ -118,9 +119,13 @@ func run(ctx context.Context, o *options) error {
 		}
 	}
 	if o.json {
-		return r.writeJSON(os.Stdout)
+		err = r.writeJSON(os.Stdout)
+	} else {
+		_, err = os.Stdout.Write(text.Bytes())
 	}
-	_, err = os.Stdout.Write(text.Bytes())
+	if len(machine.Failed) > 0 {
+		err = errors.Join(err, errors.New("not everything worked: "+strings.Join(machine.Failed, "; ")))
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 )
@@ -16,6 +17,7 @@ type measurer struct {
 	tracer  tracer
 	jobs    []job // those that were measured
 	samples []*sample
+	failed  map[cell]error // what is not tried again
 }
 
 // all measures everything, in rounds.
@@ -38,7 +40,20 @@ func (m *measurer) all(ctx context.Context, jobs []job) error {
 			rest = rest[n:]
 		}
 	}
-	return m.compareChecks()
+	return nil
+}
+
+// errs is everything that went wrong, as sentences.
+func (m *measurer) errs() []string {
+	var out []string
+	for c, err := range m.failed {
+		out = append(out, fmt.Sprintf("%s, %s: %v", c.job, c.peer, err))
+	}
+	if err := m.compareChecks(); err != nil {
+		out = append(out, err.Error())
+	}
+	slices.Sort(out)
+	return out
 }
 
 // shares tells whether two jobs run on the same processes.
@@ -67,6 +82,8 @@ func (m *measurer) section(ctx context.Context, round int, jobs []job) error {
 	return m.turns(ctx, round, jobs, m.peers)
 }
 
+// turns does the jobs, each by every peer in turn. A peer that fails a job gets
+// new processes and is not asked for that job again.
 func (m *measurer) turns(ctx context.Context, round int, jobs []job, peers []*implementation) (err error) {
 	sessions, err := m.openAll(ctx, peers, jobs[0])
 	defer func() {
@@ -83,25 +100,41 @@ func (m *measurer) turns(ctx context.Context, round int, jobs []job, peers []*im
 		// Who goes first changes, so that nobody always has the warm machine.
 		for i := range peers {
 			i = (i + round) % len(peers)
-			progress("round %d of %d: %s, %s", round+1, m.o.rounds, j.name, peers[i].name)
-			if j.alone {
-				// The first connection touches what all of them share.
-				first := job{name: j.name, words: "idle conns 1"}
-				if s, err := m.measure(ctx, sessions[i], first); err != nil || s == nil {
+			c := cell{peers[i].name, j.name}
+			if m.failed[c] != nil {
+				continue
+			}
+			progress("round %d of %d: %s, %s", round+1, m.o.rounds, j.name, c.peer)
+			s, err := m.one(ctx, sessions[i], j)
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case err != nil:
+				m.failed[c] = err
+				fmt.Fprintf(os.Stderr, "bench/rpc: %s, %s: %v\n", c.job, c.peer, err)
+				sessions[i].kill()
+				if sessions[i], err = m.open(ctx, peers[i], j.network, j.placement); err != nil {
 					return wrap(err, j, peers[i])
 				}
-			}
-			s, err := m.measure(ctx, sessions[i], j)
-			if err != nil {
-				return wrap(err, j, peers[i])
-			}
-			if s != nil {
-				s.Round, s.Job, s.Peer = round+1, j.name, peers[i].name
+			case s != nil:
+				s.Round, s.Job, s.Peer = round+1, c.job, c.peer
 				m.samples = append(m.samples, s)
 			}
 		}
 	}
 	return nil
+}
+
+// one does a job; nil without an error means that the peer has nothing for it.
+func (m *measurer) one(ctx context.Context, s *session, j job) (*sample, error) {
+	if j.alone {
+		// The first connection touches what all of them share.
+		first := job{name: j.name, words: "idle conns 1"}
+		if out, err := m.measure(ctx, s, first); err != nil || out == nil {
+			return nil, err
+		}
+	}
+	return m.measure(ctx, s, j)
 }
 
 func wrap(err error, j job, p *implementation) error {

@@ -58,6 +58,16 @@ func (s *session) close() error {
 	return errors.Join(errs...)
 }
 
+// kill ends the processes whatever they are doing.
+func (s *session) kill() {
+	for _, p := range []*process{s.client, s.server} {
+		if p != nil {
+			p.cmd.Process.Kill()
+			p.stop()
+		}
+	}
+}
+
 // pin is what a command begins with to stay on a CPU.
 func pin(placement string, side int) []string {
 	switch {
@@ -71,8 +81,8 @@ func pin(placement string, side int) []string {
 	return []string{"taskset", "-c", strconv.Itoa(side)}
 }
 
-// measure does one job; nil without an error means that the peer has nothing
-// for it.
+// measure does one job; nil without an error means that the peer has nothing for
+// it.
 func (m *measurer) measure(ctx context.Context, s *session, j job) (*sample, error) {
 	if err := s.client.say(j.line(s.addr, m.o)); err != nil {
 		return nil, err
@@ -84,9 +94,9 @@ func (m *measurer) measure(ctx context.Context, s *session, j job) (*sample, err
 	if _, err := fmt.Sscanf(answer, "ready %d", new(int)); err != nil {
 		return nil, fmt.Errorf("%s: said %q", j.name, answer)
 	}
-	var trace *trace
+	var counting *trace
 	if j.traced {
-		if trace, err = m.tracer.start(ctx, m.dir, s); err != nil {
+		if counting, err = m.tracer.start(ctx, m.dir, s); err != nil {
 			return nil, err
 		}
 	}
@@ -103,8 +113,8 @@ func (m *measurer) measure(ctx context.Context, s *session, j job) (*sample, err
 		return nil, err
 	}
 	out := newSample(r, before, after)
-	if trace != nil {
-		if out.Client.Syscalls, out.Server.Syscalls, err = trace.stop(r.Calls); err != nil {
+	if counting != nil {
+		if out.Client.Syscalls, out.Server.Syscalls, err = counting.stop(r.Calls); err != nil {
 			return nil, err
 		}
 	}

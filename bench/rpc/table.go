@@ -35,6 +35,9 @@ func (r *report) writeHead(w io.Writer) {
 	for _, note := range m.Missing {
 		fmt.Fprintf(w, "Not measured: %s.\n", note)
 	}
+	for _, note := range m.Failed {
+		fmt.Fprintf(w, "Failed: %s.\n", note)
+	}
 }
 
 func (r *report) writeBudgets(w io.Writer) {
@@ -108,7 +111,7 @@ func tables() []table {
 		{"System calls", "Per call: client + server.", syscalls, title, syscallCell},
 		{"Idle connections", "Memory of the server per connection that has made one call: resident anonymous memory as it is, and in brackets after a garbage collection; time to open one and make the call.", idles, plain, idleCell},
 		{"No connection", "", locals, plain, localCell},
-		{"Data", "C++'s own benchmarks, redone by both with the same random numbers and equal checksums: time per request, which is built, read, answered, and the answer read. object: the reader gets the builder's memory; bytes: both are framed and parsed. C++ reuses its memory, as its benchmarks do, unless said otherwise.", data, plain, timeCell},
+		{"Data", "C++'s own benchmarks, redone by both with the same random numbers and equal checksums: time per request, which is built, read, answered, and the answer read. object: the reader gets the builder's memory; bytes: both messages are framed and parsed. Memory is reused from one request to the next, as those benchmarks do, but for Go's builders and where the row says new.", data, plain, timeCell},
 		{"Compiler", "A CodeGeneratorRequest for the standard schemas, a new process each time.", compile, plain, timeCell},
 	}
 }

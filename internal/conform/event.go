@@ -45,37 +45,54 @@ func (r *run) event(w *words) (got string, err error) {
 	}
 }
 
-// end waits for the end of the connection. A server that answers a ping goes on instead.
+// end waits for the end of the connection. A server that answers a ping goes on instead; it may
+// have had an Abort on its way, so it is asked twice.
 func (r *run) end(word bool) (string, error) {
-	p := r.peer
-	abort := ""
-	err := p.ping()
-	if err == nil {
-		return "", errors.New(orElse(r.unseen(), "the connection goes on"))
-	}
-	if errors.Is(err, errSilent) {
-		return "", err
-	}
-	for _, m := range p.in { // reading has ended
-		if m.m.Which() == rpc.MessageWhichAbort {
-			m.seen = true
-			abort = describe(m.m)
-			if word && leak.MatchString(m.m.Abort().Reason()) {
-				return "", fmt.Errorf("%s, which tells more than the peer may know", abort)
-			}
+	for try := 0; ; try++ {
+		err := r.peer.ping()
+		if errors.Is(err, errSilent) {
+			return "", err
+		}
+		if err != nil {
+			break // reading has ended
+		}
+		if try > 0 && !strings.Contains(r.unseen(), "abort") || try > 10 {
+			return "", errors.New(orElse(r.unseen(), "the connection goes on"))
 		}
 	}
-	if abort == "" {
-		if word {
-			return "", errors.New("closed without a word")
+	for _, m := range r.peer.in {
+		if m.m.Which() != rpc.MessageWhichAbort {
+			continue
 		}
-		return "closed", nil
+		m.seen = true
+		if word && leaks(m.m.Abort().Reason()) {
+			return "", fmt.Errorf("%s, which tells more than the peer may know", describe(m.m))
+		}
+		return describe(m.m), nil
 	}
-	return abort, nil
+	if word {
+		return "", errors.New("closed without a word")
+	}
+	return "closed", nil
 }
 
-// leak finds addresses and paths of the server's machine.
-var leak = regexp.MustCompile(`\b(0x)?[0-9a-f]{9,}\b|/\w+/\w+|\.(c\+\+|go|rs|py):\d`)
+var (
+	paths     = regexp.MustCompile(`/\w+/\w+|\.(c\+\+|go|rs|py):\d`)
+	addresses = regexp.MustCompile(`\b(0x)?[0-9a-f]{6,}\b`)
+)
+
+// leaks reports whether a text has paths or addresses of the server's machine in it.
+func leaks(s string) bool { return paths.MatchString(s) || hideAddresses(s) != s }
+
+// hideAddresses replaces what looks like an address: hexadecimal, but neither a word nor decimal.
+func hideAddresses(s string) string {
+	return addresses.ReplaceAllStringFunc(s, func(x string) string {
+		if strings.HasPrefix(x, "0x") || strings.ContainsAny(x, "0123456789") && strings.ContainsAny(x, "abcdef") {
+			return "…"
+		}
+		return x
+	})
+}
 
 // released waits until references of ours have come back.
 func (r *run) released(w *words) (string, error) {
@@ -301,11 +318,9 @@ func describe(m rpc.Message) string {
 	return name
 }
 
-var long = regexp.MustCompile(`\b(0x)?[0-9a-f]{9,}\b`)
-
 // quote makes a reason fit for a table: without addresses, which differ each time, and not long.
 func quote(s string) string {
-	s = printable(long.ReplaceAllString(s, "…"))
+	s = printable(hideAddresses(s))
 	if r := []rune(s); len(r) > 90 {
 		s = string(r[:90]) + "…"
 	}

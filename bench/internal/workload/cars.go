@@ -3,12 +3,12 @@ package workload
 import "lanyard.dev/capnp"
 
 // fillLot writes up to 199 cars and returns their worth.
-func fillLot(m *capnp.MessageBuilder, r *random) (sum uint64) {
-	for _, car := range NewRootLot(m).NewCars(int(r.below(200))).All() {
+func fillLot(m *capnp.MessageBuilder, r *random) uint64 {
+	lot := NewRootLot(m)
+	for _, car := range lot.NewCars(int(r.below(200))).All() {
 		fillCar(car, r)
-		sum += carPrice(capnp.View[Car](car))
 	}
-	return sum
+	return price(capnp.View[Lot](lot))
 }
 
 func fillCar(car CarBuilder, r *random) {

@@ -29,25 +29,33 @@ func kinds() map[string]kind {
 	}
 }
 
-// A Runner does one workload over and over. Scratch memory is the collector's
-// business in Go, so there is nothing to reuse.
+// How says where the readers of messages find them.
+type How int
+
+const (
+	Object How = iota // in the builder's memory
+	Bytes             // framed and parsed, in a buffer that is used again
+	Fresh             // framed and parsed, in new memory
+)
+
+// A Runner does one workload over and over. Builders' memory is the collector's
+// business in Go, so only the buffers of framed messages are ever reused.
 type Runner struct {
-	kind  kind
-	bytes bool
-	buf   []byte
+	kind     kind
+	how      How
+	req, res []byte
 }
 
 // errUnequal means that a response was not what the request called for.
 var errUnequal = errors.New("response is wrong")
 
-// New makes a runner: "carsales", "catrank" or "eval"; with bytes, messages are
-// framed and parsed as if they went somewhere.
-func New(name string, bytes bool) (*Runner, error) {
+// New makes a runner: "carsales", "catrank" or "eval".
+func New(name string, how How) (*Runner, error) {
 	k, ok := kinds()[name]
 	if !ok {
 		return nil, fmt.Errorf("no workload %q", name)
 	}
-	return &Runner{kind: k, bytes: bytes}, nil
+	return &Runner{kind: k, how: how}, nil
 }
 
 // Run makes n requests and their responses, from the same random numbers every
@@ -57,13 +65,13 @@ func (w *Runner) Run(n int) (sum uint64, err error) {
 	for range n {
 		req := capnp.NewMessage(nil)
 		want := w.kind.fill(req, r)
-		in, err := w.pass(req)
+		in, err := w.pass(req, &w.req)
 		if err != nil {
 			return 0, err
 		}
 		res := capnp.NewMessage(nil)
 		w.kind.handle(in, res)
-		out, err := w.pass(res)
+		out, err := w.pass(res, &w.res)
 		if err != nil {
 			return 0, err
 		}
@@ -77,13 +85,18 @@ func (w *Runner) Run(n int) (sum uint64, err error) {
 }
 
 // pass brings a message to whoever reads it.
-func (w *Runner) pass(m *capnp.MessageBuilder) (*capnp.Message, error) {
-	if !w.bytes {
+func (w *Runner) pass(m *capnp.MessageBuilder, buf *[]byte) (*capnp.Message, error) {
+	switch w.how {
+	case Object:
 		return m.Seal(), nil
+	case Bytes:
+		*buf = frame.Append((*buf)[:0], m)
+		out, _, err := frame.Unmarshal(*buf, nil)
+		return out, err
+	default:
+		out, _, err := frame.Unmarshal(frame.Marshal(m), nil)
+		return out, err
 	}
-	b := frame.Marshal(m)
-	out, _, err := frame.Unmarshal(b, nil)
-	return out, err
 }
 
 // random is Marsaglia's xorshift with 128 bits of state.

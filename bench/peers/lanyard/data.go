@@ -10,15 +10,16 @@ import (
 // checked is how many requests the checksum is over.
 const checked = 200
 
-// openData does the workloads that need no server: NAME-object and NAME-bytes.
-// There is no memory to reuse, so NAME-fresh, which is bytes without reusing
-// any, is the same as NAME-bytes.
+// openData does the workloads that need no server: NAME-object, NAME-bytes and
+// NAME-fresh.
 func openData(j peer.Job) (*peer.Work, error) {
-	name, how, _ := strings.Cut(j.Mode, "-")
-	if how != "object" && how != "bytes" && how != "fresh" {
+	hows := map[string]workload.How{"object": workload.Object, "bytes": workload.Bytes, "fresh": workload.Fresh}
+	name, word, _ := strings.Cut(j.Mode, "-")
+	how, ok := hows[word]
+	if !ok {
 		return nil, peer.ErrUnsupported
 	}
-	w, err := workload.New(name, how != "object")
+	w, err := workload.New(name, how)
 	if err != nil {
 		return nil, err
 	}
