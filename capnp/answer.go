@@ -25,6 +25,7 @@ type Answer struct {
 	pipeline Pipeline
 	root     node
 	done     chan struct{} // made on demand
+	waiter   Waiter        // one of those who wait; the others use done
 	follow   []*Call       // calls that end as this one does (Call.Tail)
 
 	moved bool // the capabilities of the results are those of another call now
@@ -114,15 +115,24 @@ func (a *Answer) idle(t *Turn) {
 // deserted is an answer that may have lost the last who wanted it. It looks when no lock is held.
 type deserted Answer
 
-func (d *deserted) Drain(*Turn) {
+func (d *deserted) Drain(t *Turn) {
 	a := (*Answer)(d)
 	a.mu.Lock()
 	wanted := a.settled || !a.given || a.wanted()
+	follow := slices.Clone(a.follow)
 	a.mu.Unlock()
 	if !wanted {
 		a.cancel(errReleased)
 	}
+	for _, c := range follow { // what was pipelined on them is gone, too
+		if x, ok := c.ret.(interface{ Deserted(t *Turn) }); ok {
+			x.Deserted(t)
+		}
+	}
 }
+
+// Deserted is called when something that was pipelined on the call may have been the last.
+func (a *Answer) Deserted(t *Turn) { a.idle(t) }
 
 // KeepBuilt makes the answer leave results that were built here as they are, for a connection to
 // send; they cannot be waited for then. Set it before the answer is used.
@@ -195,8 +205,8 @@ func (a *Answer) setPipeline(p Pipeline, t *Turn) {
 		return
 	}
 	a.pipeline = p
-	if a.pipelineOnly() {
-		abandonUncollected(a, p)
+	if x, ok := p.(Abandoner); ok && a.pipelineOnly() {
+		a.onStop(abandonUncollected(a, x))
 	}
 	a.root.pipe(a, t)
 }
@@ -258,6 +268,7 @@ func (a *Answer) Settle(r Result, t *Turn) {
 	if done != nil {
 		close(done)
 	}
+	a.waiter.settle()
 	if stop != nil {
 		stop()
 	}
@@ -459,12 +470,21 @@ func (a *Answer) watch() {
 		stop = context.AfterFunc(a.ctx, func() { a.cancel(context.Cause(a.ctx)) })
 	}
 	a.mu.Lock()
-	a.stop = stop
+	a.onStop(stop)
 	settled := a.settled
 	a.mu.Unlock()
 	if settled {
 		stop()
 	}
+}
+
+// onStop makes f one of the things to do when the answer is settled. It is called with mu held.
+func (a *Answer) onStop(f func() bool) {
+	if stop := a.stop; stop != nil {
+		a.stop = func() bool { stop(); return f() }
+		return
+	}
+	a.stop = f
 }
 
 // cancel gives the call up: the answer becomes err and the callee is asked to stop.
@@ -554,10 +574,12 @@ func (c *Call) Tail(p interface{ tailAnswer() *Answer }) error {
 	case a.call.hints.OnlyPipeline && !c.hints.OnlyPipeline:
 		return errPipelineOnly
 	}
+	if !c.setTail(a) {
+		return errTailCycle
+	}
 	c.begun()
 	t := BeginTurn()
 	defer t.End()
-	c.tail = a
 	a.mu.Lock()
 	settled, pipe := a.settled, a.pipeline
 	if !settled {

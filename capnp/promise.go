@@ -24,7 +24,7 @@ func (p Promise[R]) Wait() (R, error) {
 		return zero, errNull
 	}
 	ctx := p.a.context()
-	err := p.a.wait(ctx)
+	err := p.a.waitOwn(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			p.a.cancel(err)
@@ -41,7 +41,11 @@ func (p Promise[R]) WaitContext(ctx context.Context) (R, error) {
 	if p.a == nil {
 		return zero, errNull
 	}
-	if err := p.a.wait(ctx); err != nil {
+	wait := p.a.wait
+	if ctx.Done() == nil {
+		wait = p.a.waitOwn
+	}
+	if err := wait(ctx); err != nil {
 		return zero, err
 	}
 	return p.read(), nil

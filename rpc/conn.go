@@ -13,6 +13,7 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/frame"
+	"lanyard.dev/internal/wire"
 	"lanyard.dev/rpc/internal/codec"
 	"lanyard.dev/rpc/internal/engine"
 )
@@ -73,6 +74,7 @@ type Conn struct {
 	e     *engine.Engine
 	table []byte   // scratch of the drainer's
 	segs  [][]byte // likewise
+	large []wire.Memory
 
 	in struct { // the inbox
 		mu       sync.Mutex
@@ -137,8 +139,8 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 	}
 	c.slots = capnp.NewSlots(l.Methods, all, c.guard.arm)
 	c.e.SetSlots(c.slots)
+	c.out.init(l.QueueSoft, rwc)
 	keepAlive(rwc)
-	c.out.init(l.QueueSoft)
 	c.reader.init(c)
 	c.name = nameOf(rwc, o)
 	if c.watching = watch(c, o); c.watching != nil {
@@ -224,9 +226,11 @@ func (c *Conn) Drain(t *capnp.Turn) {
 	if c.watching != nil {
 		t.Kick(c.watching)
 	}
-	if t.Background() {
+	switch {
+	case c.out.isCorked():
+	case t.Background():
 		c.out.wakeWriter()
-	} else {
+	default:
 		c.flush()
 	}
 }
@@ -257,11 +261,17 @@ func (c *Conn) Send(m *engine.Message) error {
 	c.counts.sent(m)
 	c.segs = mb.AppendSegments(c.segs[:0])
 	c.table = frame.AppendTable(c.table[:0], c.segs)
-	c.out.add(c.table, c.segs)
+	c.large = c.large[:0]
+	if b := (*wire.MessageBuilder)(mb); b.NumSegments() > 1 && (m.Type != engine.Return || len(m.Caps) == 0) {
+		// Nobody reads it any more. The capabilities of results still lead to pipelined calls.
+		c.large, _ = b.Surrender(c.large)
+	}
+	c.out.add(c.table, c.segs, c.large)
 	if m.Note != nil {
 		c.watching.size(m, c.segs)
 	}
 	clear(c.segs)
+	clear(c.large)
 	if c.out.bytes() > c.limits.QueueBytes {
 		c.watching.limited("QueueBytes")
 		c.push(engine.Close(capnp.NewError(capnp.Disconnected, "the peer does not read what is sent to it"), nil))
@@ -305,7 +315,7 @@ func closeCommand(err error) engine.Command {
 		return engine.Close(&capnp.Exception{Kind: capnp.Disconnected, Reason: "the connection was lost", Cause: err}, nil)
 	default:
 		x := capnp.AsException(err)
-		return engine.Close(&capnp.Exception{Kind: capnp.Disconnected, Reason: "the peer sent what is no message: " + x.Reason, Cause: err},
+		return engine.Close(&capnp.Exception{Kind: capnp.Disconnected, Reason: "the peer sent what is no message: " + x.Reason, Details: x.Details, Cause: err},
 			capnp.NewError(capnp.Failed, x.Reason))
 	}
 }

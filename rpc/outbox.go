@@ -2,48 +2,81 @@ package rpc
 
 import (
 	"context"
+	"io"
 	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"lanyard.dev/internal/wire"
 )
 
 // outbox is the queue of bytes to be written. Small messages are copied together, large segments
 // are passed through, so that one system call writes whatever has gathered.
 //
 // Whoever adds to the queue and may block writes it; what comes meanwhile rides along. A reader
-// must not wait for the peer to read, or two peers wait for each other: it wakes the writer.
+// must not wait for the peer to read, or two peers wait for each other: it writes what the
+// transport takes at once and leaves the rest to the writing goroutine. While a reader works
+// through messages that have come together it corks the queue, and writes what they led to at
+// the end.
 type outbox struct {
-	soft int64
-	size atomic.Int64 // bytes queued or being written
+	soft      int64
+	copyBelow int          // segments of this size and more are not copied
+	size      atomic.Int64 // bytes queued or being written
+	corked    atomic.Bool  // a reader will write soon
 
 	mu      sync.Mutex
-	bufs    net.Buffers // full ones
-	tail    []byte      // being filled
-	free    []byte      // to fill next
+	batch               // queued
+	from    int         // the part of tail from here on is not in bufs yet
+	tail    []byte      // a chunk being filled
+	free    [][]byte    // chunks to fill next
+	spare   batch       // its slices are used again
+	vector  net.Buffers // of the one who writes
 	writing bool
 	closed  bool
 	room    chan struct{} // closed when callers may add again; nil if nobody waits
 	idle    chan struct{} // closed when nothing is being written; nil if nobody waits
 
 	wake chan struct{}
+	now  nowWriter // what can write without waiting; nil if the transport cannot
+}
+
+// batch is what one write writes, and the memory that can be used again when it is done.
+type batch struct {
+	bufs   net.Buffers
+	chunks [][]byte
+	large  []wire.Memory
+}
+
+// nowWriter writes what the transport takes without waiting.
+type nowWriter interface {
+	writeNow(b net.Buffers) (n int64, err error)
 }
 
 const (
-	copyBelow = 4 << 10  // segments of this size and more are not copied
-	tailSize  = 16 << 10 // of a buffer that small messages share
+	chunkSize  = 16 << 10 // of a buffer that small messages share
+	freeChunks = 4        // kept to be filled again
+	corkBytes  = 64 << 10 // more than this does not wait for the cork
 )
 
-func (o *outbox) init(soft int64) {
+func (o *outbox) init(soft int64, rwc io.ReadWriteCloser) {
 	o.soft = soft
 	o.wake = make(chan struct{}, 1)
+	o.copyBelow = 4 << 10
+	switch rwc.(type) {
+	case *net.TCPConn, *net.UnixConn: // these write many buffers with one system call
+	default:
+		o.copyBelow = chunkSize
+	}
+	o.now = newNowWriter(rwc)
 }
 
 func (o *outbox) bytes() int64 { return o.size.Load() }
 
-// add queues one message: its segment table, then its segments, whose memory it may keep.
-func (o *outbox) add(table []byte, segs [][]byte) {
+// add queues one message: its segment table, then its segments, whose memory it may keep. What is
+// in large may be recycled when it has been written.
+func (o *outbox) add(table []byte, segs [][]byte, large []wire.Memory) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -53,82 +86,138 @@ func (o *outbox) add(table []byte, segs [][]byte) {
 	o.append(table)
 	for _, s := range segs {
 		n += len(s)
-		if len(s) < copyBelow {
+		if len(s) < o.copyBelow {
 			o.append(s)
 			continue
 		}
-		if len(o.tail) > 0 {
-			o.bufs = append(o.bufs, o.tail)
-			o.tail = nil
-		}
+		o.cut()
 		o.bufs = append(o.bufs, s)
 	}
+	o.large = append(o.large, large...)
 	o.size.Add(int64(n))
 }
 
+// append adds a copy of b.
 func (o *outbox) append(b []byte) {
 	if cap(o.tail)-len(o.tail) < len(b) {
-		if len(o.tail) > 0 {
-			o.bufs = append(o.bufs, o.tail)
-		}
-		o.tail, o.free = o.free, nil
-		if cap(o.tail) < len(b) {
-			o.tail = make([]byte, 0, max(tailSize, len(b)))
+		o.retire()
+		if k := len(o.free); k > 0 && len(b) <= chunkSize {
+			o.tail, o.free = o.free[k-1], o.free[:k-1]
+		} else {
+			o.tail = make([]byte, 0, max(chunkSize, len(b)))
 		}
 	}
 	o.tail = append(o.tail, b...)
 }
 
-// batch is what one write writes: bufs, then last.
-type batch struct {
-	bufs net.Buffers
-	last []byte
+// cut queues what the tail has got since it was cut last.
+func (o *outbox) cut() {
+	if o.from < len(o.tail) {
+		o.bufs = append(o.bufs, o.tail[o.from:])
+		o.from = len(o.tail)
+	}
 }
 
-// begin takes what is queued, unless somebody is writing already.
-func (o *outbox) begin() (batch, bool) {
+// retire queues the tail; it is not filled any further.
+func (o *outbox) retire() {
+	o.cut()
+	if o.tail != nil {
+		o.chunks = append(o.chunks, o.tail)
+	}
+	o.tail, o.from = nil, 0
+}
+
+func (o *outbox) empty() bool { return len(o.bufs) == 0 && o.from == len(o.tail) }
+
+// claim makes the caller the one who writes, unless there is one or nothing to write.
+func (o *outbox) claim() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.writing || len(o.bufs) == 0 && len(o.tail) == 0 {
-		return batch{}, false
+	if o.writing || o.empty() {
+		return false
 	}
 	o.writing = true
-	return o.take(), true
+	return true
 }
 
-func (o *outbox) take() batch {
-	b := batch{o.bufs, o.tail}
-	o.bufs, o.tail = nil, nil
-	return b
-}
-
-// next ends a write of n bytes, whose last buffer was last, and takes what has gathered since. It
-// reports false, and ends writing, if that is nothing.
-func (o *outbox) next(n int64, last []byte) (batch, bool) {
+// take takes what is queued. It reports false, and ends writing, if that is nothing.
+func (o *outbox) take() (batch, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.empty() {
+		o.stop()
+		return batch{}, false
+	}
+	o.retire()
+	b := o.batch
+	o.batch, o.spare = o.spare, batch{}
+	return b, true
+}
+
+func (o *outbox) stop() {
+	o.writing = false
+	if o.idle != nil {
+		close(o.idle)
+		o.idle = nil
+	}
+}
+
+// done notes that n bytes were written, and with them all of b.
+func (o *outbox) done(n int64, b batch) {
+	o.mu.Lock()
+	o.wrote(n)
+	for _, c := range b.chunks {
+		if len(o.free) < freeChunks && cap(c) == chunkSize {
+			o.free = append(o.free, c[:0])
+		}
+	}
+	o.mu.Unlock()
+	for _, m := range b.large {
+		wire.Recycle(m.Bytes, m.Used)
+	}
+	if cap(b.bufs) > 64 {
+		return
+	}
+	clear(b.bufs)
+	clear(b.chunks)
+	clear(b.large)
+	o.mu.Lock()
+	o.spare = batch{b.bufs[:0], b.chunks[:0], b.large[:0]}
+	o.mu.Unlock()
+}
+
+func (o *outbox) wrote(n int64) {
 	o.size.Add(-n)
 	if o.room != nil && o.size.Load() <= o.soft {
 		close(o.room)
 		o.room = nil
 	}
-	if o.free == nil && cap(last) == tailSize {
-		o.free = last[:0]
-	}
-	if len(o.bufs) == 0 && len(o.tail) == 0 {
-		o.writing = false
-		if o.idle != nil {
-			close(o.idle)
-			o.idle = nil
-		}
-		return batch{}, false
-	}
-	return o.take(), true
 }
 
+// putBack queues again, before everything else, what is left of b after n bytes were written, and
+// ends writing.
+func (o *outbox) putBack(n int64, b batch) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wrote(n)
+	left := b.bufs
+	for len(left) > 0 && n >= int64(len(left[0])) {
+		n -= int64(len(left[0]))
+		left = left[1:]
+	}
+	if len(left) > 0 {
+		left[0] = left[0][n:]
+	}
+	o.bufs = append(left, o.bufs...)
+	o.chunks = append(b.chunks, o.chunks...)
+	o.large = append(b.large, o.large...)
+	o.stop()
+}
+
+// wakeWriter makes the writing goroutine write what is queued.
 func (o *outbox) wakeWriter() {
 	o.mu.Lock()
-	need := !o.writing && (len(o.bufs) > 0 || len(o.tail) > 0)
+	need := !o.writing && !o.empty()
 	o.mu.Unlock()
 	if need {
 		select {
@@ -199,41 +288,90 @@ func (c *Conn) Admit(ctx context.Context) error {
 // about to write. With fewer it would only wake another processor.
 const busyCalls = 2
 
-// flush writes what is queued, unless somebody is doing so.
+// flush writes what is queued, unless somebody does so already or is about to.
 func (c *Conn) flush() {
+	o := &c.out
+	if !o.claim() {
+		return
+	}
 	if c.calls.Load() > busyCalls {
 		runtime.Gosched()
 	}
-	b, ok := c.out.begin()
-	for ok {
-		n := int64(len(b.last))
-		for _, x := range b.bufs {
-			n += int64(len(x))
+	for {
+		b, ok := o.take()
+		if !ok {
+			return
 		}
-		last := b.last
-		if err := c.write(b); err != nil {
+		n := total(b.bufs)
+		if err := c.write(b.bufs); err != nil {
 			c.lost(err)
 		}
-		b, ok = c.out.next(n, last)
+		o.done(n, b)
 	}
 }
 
-func (c *Conn) write(b batch) error {
+// flushNow writes what can be written at once, and leaves the rest to the writing goroutine.
+func (c *Conn) flushNow() {
+	o := &c.out
+	if o.now == nil || c.Err() != nil {
+		o.wakeWriter()
+		return
+	}
+	if !o.claim() {
+		return
+	}
+	for {
+		b, ok := o.take()
+		if !ok {
+			return
+		}
+		c.counts.writes.Add(1)
+		n, err := o.now.writeNow(b.bufs)
+		switch {
+		case err != nil:
+			c.lost(err)
+			o.done(total(b.bufs), b)
+		case n < total(b.bufs):
+			o.putBack(n, b)
+			o.wakeWriter()
+			return
+		default:
+			o.done(n, b)
+		}
+	}
+}
+
+// isCorked reports whether a reader will write what is queued.
+func (o *outbox) isCorked() bool { return o.corked.Load() && o.size.Load() < corkBytes }
+
+// cork makes those who add to the queue leave writing to the reader, which ends that with uncork.
+func (c *Conn) cork() { c.out.corked.Store(true) }
+
+func (c *Conn) uncork() {
+	c.out.corked.Store(false)
+	c.flushNow()
+}
+
+func total(bufs net.Buffers) (n int64) {
+	for _, b := range bufs {
+		n += int64(len(b))
+	}
+	return n
+}
+
+func (c *Conn) write(bufs net.Buffers) error {
 	if c.Err() != nil {
 		if d, ok := c.rwc.(interface{ SetWriteDeadline(time.Time) error }); ok {
 			d.SetWriteDeadline(time.Now().Add(c.limits.CloseTimeout))
 		}
 	}
 	c.counts.writes.Add(1)
-	if len(b.bufs) == 0 {
-		_, err := c.rwc.Write(b.last)
+	if len(bufs) == 1 {
+		_, err := c.rwc.Write(bufs[0])
 		return err
 	}
-	bufs := b.bufs
-	if len(b.last) > 0 {
-		bufs = append(bufs, b.last)
-	}
-	_, err := bufs.WriteTo(c.rwc)
+	c.out.vector = bufs // consumed; bufs is not
+	_, err := c.out.vector.WriteTo(c.rwc)
 	return err
 }
 
@@ -251,10 +389,14 @@ func (c *Conn) writeLoop() {
 		case <-c.out.wake:
 			c.flush()
 		case <-c.closed:
+			c.out.corked.Store(false)
 			c.flush()
 			c.out.wait(c.limits.CloseTimeout)
 			c.rwc.Close()
 			c.reap.Stop()
+			if c.reader.lending.close() {
+				c.running.Done() // for the reader: nobody reads
+			}
 			// Here, and not where the engine shuts down: these may call out and wait.
 			c.client.Release()
 			c.watching.closed(c.err)

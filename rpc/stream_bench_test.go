@@ -41,6 +41,8 @@ func BenchmarkStream(b *testing.B) {
 	chunk := make([]byte, 64<<10)
 	b.SetBytes(int64(len(chunk)))
 	b.ReportAllocs()
+	used := processorTime()
+	defer func() { used(b) }()
 	for b.Loop() {
 		if err := capnp.SendStream(ctx, boot.Client, writeMethod, func(p capnp.StructBuilder) { p.SetData(0, chunk) }); err != nil {
 			b.Fatal(err)

@@ -43,7 +43,7 @@ func TestSurrender(t *testing.T) {
 	Recycle(mem[0].Bytes, mem[0].Used)
 	for range 100 { // some of these get that memory
 		mb := NewMessageBuilder(BuilderOptions{FirstWords: 8})
-		bytes, _ := mb.Root().NewBytes(10_000)
+		bytes := mb.Root().NewBytes(10_000)
 		for _, b := range bytes {
 			if b != 0 {
 				t.Fatal("memory that is not zero")

@@ -52,10 +52,16 @@ func (row *answer) SetPipeline(c *capnp.Call, p capnp.Pipeline, t *capnp.Turn) {
 	row.pipe.SetPipeline(c, p, t)
 }
 
+// Deserted is called from any goroutine when something that was pipelined on the call that this one
+// ends as is gone.
+func (row *answer) Deserted(t *capnp.Turn) {
+	row.e.host.Push(Command{op: opIdle, row: row}, t)
+}
+
 func (e *Engine) newAnswer(id uint32) *answer {
 	row := &answer{e: e, id: id}
 	row.pipe.KeepBuilt()
-	row.pipe.OnIdle(func(t *capnp.Turn) { e.host.Push(Command{op: opIdle, row: row}, t) })
+	row.pipe.OnIdle(row.Deserted)
 	return row
 }
 
@@ -196,7 +202,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	}
 	canceled := (row.finished && row.cancelable || row.unwanted) && row.call.Cause() != nil
 	m := &e.returnMsg
-	*m = Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && e.returnParams(row, t), Note: row.note}
+	*m = Message{Type: Return, ID: row.id, ReleaseParamCaps: !canceled && !row.noReturn && e.returnParams(row, t), Note: row.note}
 	switch {
 	case row.redirect:
 		m.Outcome = ResultsSentElsewhere

@@ -85,6 +85,7 @@ func (h *busyHost) stop() {
 	h.wake.Signal()
 }
 
+func (h *busyHost) Await(w *capnp.Waiter)       { w.Wait() }
 func (h *busyHost) Admit(context.Context) error { return nil }
 func (h *busyHost) Context() context.Context    { return context.Background() }
 func (h *busyHost) Closed(error)                {}

@@ -18,6 +18,8 @@ type Host interface {
 	Push(cmd Command, t *capnp.Turn)
 	// Admit waits, for a caller in the application, until there is room in the queue.
 	Admit(ctx context.Context) error
+	// Await returns when w has settled.
+	Await(w *capnp.Waiter)
 	// Bootstrap returns the hook that the peer's Bootstrap gets, retained for the engine; nil if
 	// there is none.
 	Bootstrap() capnp.Hook
@@ -267,6 +269,7 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 		r.embargo = false
 		queue := r.queue
 		r.queue = nil
+		r.sever(broken, t)
 		e.publish(r, t)
 		for _, q := range queue {
 			if q.call != nil {

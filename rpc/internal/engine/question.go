@@ -46,6 +46,9 @@ func (q *question) At(path []uint16) capnp.Hook {
 	return r
 }
 
+// Await implements capnp.Awaiter.
+func (q *question) Await(w *capnp.Waiter) { q.e.host.Await(w) }
+
 // CancelCall implements capnp.Canceler.
 func (q *question) CancelCall(_ *capnp.Call, t *capnp.Turn) {
 	q.e.host.Push(Command{op: opCancel, q: q}, t)
