@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A budget is what one kind of work may cost.
 type budget struct {
@@ -14,6 +17,9 @@ type budget struct {
 	// show writes a bound as people say it.
 	show func(bound float64) string
 }
+
+// isRate tells whether the bound is said as a rate, the inverse of a time.
+func (b budget) isRate() bool { return strings.HasPrefix(b.show(1), "≥") }
 
 // budgets returns every row of the design's table of budgets. A bound on a
 // ratio is one of times: Lanyard's divided by C++'s.
@@ -48,8 +54,8 @@ type verdict struct {
 	Must    string  `json:"must"`
 	Aim     string  `json:"aim"`
 	Met     bool    `json:"met"`
-	Over    float64 `json:"over"` // how far above the bound: 0.1 is 10 %
-	Best    bool    `json:"best"` // the aim is met as well
+	Missed  float64 `json:"missed"` // by how much of the bound: 0.1 is 10 %; negative when met
+	Best    bool    `json:"best"`   // the aim is met as well
 	budget  budget
 }
 
@@ -78,7 +84,10 @@ func (r *report) verdicts() []verdict {
 			v.Best = v.Ratio <= b.aim
 		}
 		v.Met = v.Ratio <= b.must
-		v.Over = v.Ratio/b.must - 1
+		v.Missed = v.Ratio/b.must - 1
+		if b.isRate() {
+			v.Missed = 1 - b.must/v.Ratio
+		}
 		out = append(out, v)
 	}
 	return out
@@ -92,7 +101,7 @@ func (v verdict) text() string {
 	case v.Met:
 		return "met"
 	default:
-		return fmt.Sprintf("**missed by %.0f %%**", 100*v.Over)
+		return fmt.Sprintf("**missed by %.0f %%**", 100*v.Missed)
 	}
 }
 
@@ -103,7 +112,7 @@ func (v verdict) compared() string {
 		return duration(v.Ratio)
 	case v.budget.unit != "":
 		return fmt.Sprintf("%.1f", v.Ratio)
-	case v.budget.show(1) == "≥ 1 × the rate":
+	case v.budget.isRate():
 		return fmt.Sprintf("%.2f × the rate", 1/v.Ratio)
 	default:
 		return fmt.Sprintf("%.2f × the time", v.Ratio)

@@ -31,7 +31,7 @@ type machine struct {
 
 func readMachine(ctx context.Context) *machine {
 	commit := said(ctx, "git", "rev-parse", "--short", "HEAD")
-	if commit != "" && said(ctx, "git", "status", "--porcelain", "--untracked-files=no", "--", "..", ":!../bench/RESULT.md") != "" {
+	if commit != "" && said(ctx, "git", "status", "--porcelain", "--untracked-files=no", "--", "..", ":!../bench/RESULT.md", ":!../bench/chart.svg") != "" {
 		commit += " with changes"
 	}
 	return &machine{

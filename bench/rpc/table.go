@@ -51,7 +51,7 @@ func (r *report) writeBudgets(w io.Writer) {
 			others = append(others, p)
 		}
 	}
-	fmt.Fprintf(w, "\n## Budgets\n\nIn brackets least and most of the rounds. “Missed by” is how far the figure is above its bound.\n\n| work |")
+	fmt.Fprintf(w, "\n## Budgets\n\nIn brackets least and most of the rounds. “Missed by” is by how much of its bound a figure is beyond it.\n\n| work |")
 	for _, p := range others {
 		fmt.Fprintf(w, " %s |", p.library)
 	}

@@ -24,8 +24,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -83,6 +85,9 @@ type Result struct {
 // Main is the program of a peer.
 func Main(impl Implementation) {
 	err := errors.New("usage: PEER serve ADDRESS | PEER load")
+	if stop := profile(); stop != nil {
+		defer stop()
+	}
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "serve":
 		err = serve(impl, os.Args[2])
@@ -93,6 +98,23 @@ func Main(impl Implementation) {
 		fmt.Fprintln(os.Stderr, "failed:", err)
 		os.Exit(1)
 	}
+}
+
+// profile writes a CPU profile of this process if BENCH_PROFILE names a folder.
+func profile() (stop func()) {
+	folder := os.Getenv("BENCH_PROFILE")
+	if folder == "" || len(os.Args) < 2 {
+		return nil
+	}
+	f, err := os.Create(filepath.Join(folder, fmt.Sprintf("%s.%s.%d.prof", filepath.Base(os.Args[0]), os.Args[1], os.Getpid())))
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "no profile:", err)
+		return nil
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }
 }
 
 // Split turns an address into what package net wants.
