@@ -16,6 +16,7 @@ import (
 
 func calcCommand() *cobra.Command {
 	var timeout time.Duration
+	var recording recording
 	cmd := &cobra.Command{
 		Use:   "calc ADDRESS EXPRESSION",
 		Short: "Evaluate an expression on a calculator elsewhere",
@@ -41,13 +42,12 @@ expression is.`,
 			}
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("no answer within %s", timeout))
 			defer cancel()
-			conn, err := rpc.Dial(ctx, network, address, nil)
+			conn, stop, err := recording.dial(ctx, network, address)
 			if err != nil {
 				return err
 			}
-			defer conn.Close()
 			v, err := calculate(ctx, rpc.Bootstrap[calculator.Calculator](ctx, conn), e)
-			if err != nil {
+			if err = errors.Join(err, conn.Close(), stop()); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), formatNumber(v))
@@ -55,6 +55,7 @@ expression is.`,
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "`TIME` to wait for the answer")
+	recording.flags(cmd)
 	// What follows the address is an expression, even if it starts with a minus.
 	cmd.Flags().SetInterspersed(false)
 	return cmd

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -27,6 +28,7 @@ machine, chosen by the system and printed.`,
 
 func serveCalculatorCommand() *cobra.Command {
 	var listen string
+	var recording recording
 	var drain time.Duration
 	cmd := &cobra.Command{
 		Use:   "calculator",
@@ -46,11 +48,21 @@ with its own limits on work and memory.`,
 			if err != nil {
 				return err
 			}
+			rec, stop, err := recording.start()
+			if err != nil {
+				l.Close()
+				return err
+			}
+			if rec != nil {
+				l = rec.Listener(l)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "listening on %s\n", addressOf(l))
-			return rpc.ServeEach(cmd.Context(), l, newCalculator, &rpc.Options{DrainTimeout: drain})
+			err = rpc.ServeEach(cmd.Context(), l, newCalculator, &rpc.Options{DrainTimeout: drain})
+			return errors.Join(err, stop())
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`ADDRESS` to listen on: HOST:PORT or unix:PATH; port 0 is any free one")
+	recording.flags(cmd)
 	cmd.Flags().DurationVar(&drain, "drain", 10*time.Second, "`TIME` that calls under way get to return when the server ends")
 	return cmd
 }
