@@ -19,12 +19,12 @@ import (
 // recordings are the names of the tapes in testdata.
 func recordings(t *testing.T) (names []string) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/recordings/*.order")
+	files, err := filepath.Glob("testdata/recordings/*.rec")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}
 	for _, f := range files {
-		names = append(names, strings.TrimSuffix(filepath.Base(f), ".order"))
+		names = append(names, strings.TrimSuffix(filepath.Base(f), ".rec"))
 	}
 	return names
 }

@@ -1,21 +1,22 @@
 // Command record keeps what a client and a server say to each other:
 //
-//	record -server ADDR -out DIR/NAME client-program arguments… {}
+//	record -server ADDR -out FILE client-program arguments… {}
 //
-// It runs the client with its own address in the place of {}, passes everything
-// on to the server at ADDR (HOST:PORT), and stores the tape when the client has
-// ended. The client has to succeed and to make one connection.
+// It runs the client with its own address in the place of {} and passes
+// everything on to the server at ADDR (HOST:PORT). The client has to succeed and
+// to make one connection.
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 
 func main() {
 	server := flag.String("server", "", "address of the server, `HOST:PORT`")
-	out := flag.String("out", "", "where to store the tape, `DIR/NAME`")
+	out := flag.String("out", "", "where to store the recording, `FILE`")
 	limit := flag.Duration("limit", time.Minute, "time limit for the client")
 	flag.Parse()
 	if *server == "" || *out == "" || flag.NArg() == 0 {
@@ -33,32 +34,26 @@ func main() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *limit)
 	defer cancel()
-	t, err := record(ctx, *server, flag.Args())
+	var b bytes.Buffer
+	err := record(ctx, &b, *server, flag.Args())
 	if err == nil {
-		err = t.Save(filepath.Dir(*out), filepath.Base(*out))
+		err = os.WriteFile(*out, b.Bytes(), 0o644)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "record:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("%s: %d messages\n", *out, len(t))
+	fmt.Printf("%s: %d bytes\n", *out, b.Len())
 }
 
-func record(ctx context.Context, server string, command []string) (tape.Tape, error) {
+func record(ctx context.Context, w io.Writer, server string, command []string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer l.Close()
-	type result struct {
-		tape tape.Tape
-		err  error
-	}
-	recorded := make(chan result, 1)
-	go func() {
-		t, err := one(ctx, l, server)
-		recorded <- result{t, err}
-	}()
+	recorded := make(chan error, 1)
+	go func() { recorded <- one(ctx, w, l, server) }()
 
 	for i, arg := range command {
 		command[i] = strings.ReplaceAll(arg, "{}", l.Addr().String())
@@ -66,25 +61,24 @@ func record(ctx context.Context, server string, command []string) (tape.Tape, er
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("client: %w", err)
+		return fmt.Errorf("client: %w", err)
 	}
 	l.Close() // a client that never connected has ended, too
-	r := <-recorded
-	return r.tape, r.err
+	return <-recorded
 }
 
 // one records the first connection.
-func one(ctx context.Context, l net.Listener, server string) (tape.Tape, error) {
+func one(ctx context.Context, w io.Writer, l net.Listener, server string) error {
 	client, err := l.Accept()
 	if err != nil {
-		return nil, errors.New("the client did not connect")
+		return errors.New("the client did not connect")
 	}
 	defer client.Close()
 	var d net.Dialer
 	upstream, err := d.DialContext(ctx, "tcp", server)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer upstream.Close()
-	return tape.Record(client, upstream)
+	return tape.Record(w, client, upstream)
 }

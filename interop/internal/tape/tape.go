@@ -1,19 +1,17 @@
 // Package tape records connections between a client and a server, message by
-// message, and plays the client's part again to another server. It reads the
-// wire format on its own, apart from the code under test, and knows no more of
-// it than that takes: it is no use for making messages.
+// message, and plays the client's part again to another server. It reads
+// messages on its own, apart from the code under test, and knows no more of
+// them than that takes: it is no use for making messages.
 package tape
 
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
+
+	"lanyard.dev/rpc/record"
 )
 
 // A Tape is what passed over one connection, in an order in which it could have
@@ -27,63 +25,37 @@ type Message struct {
 	Frame      []byte
 }
 
-// Load reads the tape stored under a name: NAME.c2s.bin and NAME.s2c.bin hold
-// the bytes of both directions as they were, NAME.order one character for each
-// message, > to the server and < to the client.
+// Load reads the tape stored as NAME.rec: a recording of the client's connection,
+// with contents (package rpc/record). Messages that were cut off by the end of the
+// connection are left out.
 func Load(fsys fs.FS, name string) (Tape, error) {
-	order, err := fs.ReadFile(fsys, name+".order")
+	f, err := fsys.Open(name + ".rec")
 	if err != nil {
 		return nil, err
 	}
-	var streams [2]*bytes.Reader
-	for i, suffix := range []string{".c2s.bin", ".s2c.bin"} {
-		b, err := fs.ReadFile(fsys, name+suffix)
-		if err != nil {
-			return nil, err
-		}
-		streams[i] = bytes.NewReader(b)
+	defer f.Close()
+	r, err := record.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("tape %s: %w", name, err)
 	}
 	var t Tape
-	for _, c := range strings.Join(strings.Fields(string(order)), "") {
-		m := Message{FromServer: c == '<'}
-		from := streams[0]
-		if m.FromServer {
-			from = streams[1]
-		}
-		if m.Frame, err = readFrame(from); err != nil {
+	for rec, err := range r.All() {
+		if err != nil {
 			return nil, fmt.Errorf("tape %s, message %d: %w", name, len(t), err)
 		}
-		t = append(t, m)
-	}
-	if streams[0].Len()+streams[1].Len() > 0 {
-		return nil, fmt.Errorf("tape %s: bytes beyond the last message", name)
+		if rec.Kind != record.Sent && rec.Kind != record.Received {
+			continue
+		}
+		if rec.LeftOut || rec.Conn != 1 {
+			return nil, fmt.Errorf("tape %s: not one connection with contents", name)
+		}
+		frame := bytes.NewReader(rec.Data)
+		if _, err := readFrame(frame); err != nil || frame.Len() > 0 {
+			return nil, fmt.Errorf("tape %s, message %d: %w, %d bytes left", name, len(t), err, frame.Len())
+		}
+		t = append(t, Message{rec.Kind == record.Received, rec.Data})
 	}
 	return t, nil
-}
-
-// Save stores the tape so that Load finds it.
-func (t Tape) Save(dir, name string) error {
-	var streams [2]bytes.Buffer
-	var order strings.Builder
-	for i, m := range t {
-		if i > 0 && i%72 == 0 {
-			order.WriteByte('\n')
-		}
-		if m.FromServer {
-			order.WriteByte('<')
-			streams[1].Write(m.Frame)
-		} else {
-			order.WriteByte('>')
-			streams[0].Write(m.Frame)
-		}
-	}
-	order.WriteByte('\n')
-	path := filepath.Join(dir, name)
-	return errors.Join(
-		os.WriteFile(path+".c2s.bin", streams[0].Bytes(), 0o644),
-		os.WriteFile(path+".s2c.bin", streams[1].Bytes(), 0o644),
-		os.WriteFile(path+".order", []byte(order.String()), 0o644),
-	)
 }
 
 // What a frame may hold: more than any sample client sends.

@@ -12,18 +12,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 const recordings = "../../testdata/recordings"
 
 func names(t *testing.T) (out []string) {
 	t.Helper()
-	files, err := filepath.Glob(recordings + "/*.order")
+	files, err := filepath.Glob(recordings + "/*.rec")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}
 	for _, f := range files {
-		out = append(out, strings.TrimSuffix(filepath.Base(f), ".order"))
+		out = append(out, strings.TrimSuffix(filepath.Base(f), ".rec"))
 	}
 	return out
 }
@@ -37,46 +38,29 @@ func load(t *testing.T, name string) Tape {
 	return tp
 }
 
-func TestSaveIsLoadedAgain(t *testing.T) {
-	for _, name := range names(t) {
-		want := load(t, name)
-		dir := t.TempDir()
-		if err := want.Save(dir, "copy"); err != nil {
-			t.Fatal(err)
-		}
-		got, err := Load(os.DirFS(dir), "copy")
-		if err != nil {
-			t.Fatal(err)
-		}
-		same := func(a, b Message) bool { return a.FromServer == b.FromServer && bytes.Equal(a.Frame, b.Frame) }
-		if !slices.EqualFunc(got, want, same) {
-			t.Errorf("%s: not the same after Save and Load", name)
-		}
-	}
-}
-
 func TestLoadRefusesWhatDoesNotFit(t *testing.T) {
 	name := names(t)[0]
+	whole, err := os.ReadFile(recordings + "/" + name + ".rec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first message stands behind the file's header, the record that opens the
+	// connection ("server"), and its own header.
+	const first = 16 + 24 + len("server") + 24
 	for _, test := range []struct {
 		what   string
-		change func(order, c2s []byte) ([]byte, []byte)
+		change func(b []byte) []byte
 	}{
-		{"order too short", func(o, c []byte) ([]byte, []byte) { return o[:10], c }},
-		{"bytes missing", func(o, c []byte) ([]byte, []byte) { return o, c[:len(c)-1] }},
-		{"too many segments", func(o, c []byte) ([]byte, []byte) { c[1] = 0xff; return o, c }},
-		{"too many words", func(o, c []byte) ([]byte, []byte) { c[7] = 0xff; return o, c }},
+		{"no recording", func(b []byte) []byte { return b[8:] }},
+		{"bytes missing", func(b []byte) []byte { return b[:len(b)-1] }},
+		{"contents left out", func(b []byte) []byte { b[first-11] = 1; return b }},
+		{"another connection", func(b []byte) []byte { b[first-16] = 2; return b }},
+		{"too many segments", func(b []byte) []byte { b[first+1] = 0xff; return b }},
+		{"too many words", func(b []byte) []byte { b[first+7] = 0xff; return b }},
+		{"too few words", func(b []byte) []byte { b[first+4]--; return b }},
 	} {
-		dir := t.TempDir()
-		if err := load(t, name).Save(dir, "x"); err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(dir, "x")
-		order, _ := os.ReadFile(path + ".order")
-		c2s, _ := os.ReadFile(path + ".c2s.bin")
-		order, c2s = test.change(order, c2s)
-		os.WriteFile(path+".order", order, 0o644)
-		os.WriteFile(path+".c2s.bin", c2s, 0o644)
-		if _, err := Load(os.DirFS(dir), "x"); err == nil {
+		fsys := fstest.MapFS{"x.rec": {Data: test.change(slices.Clone(whole))}}
+		if _, err := Load(fsys, "x"); err == nil {
 			t.Errorf("%s: loaded all the same", test.what)
 		}
 	}
@@ -199,25 +183,22 @@ func TestRecordPassesEverythingOn(t *testing.T) {
 	tp := load(t, names(t)[0])
 	clientEnd, proxyClient := net.Pipe()
 	proxyServer, serverEnd := net.Pipe()
-	type result struct {
-		t   Tape
-		err error
-	}
-	recorded := make(chan result, 1)
-	go func() {
-		t, err := Record(proxyClient, proxyServer)
-		recorded <- result{t, err}
-	}()
+	var file bytes.Buffer
+	recorded := make(chan error, 1)
+	go func() { recorded <- Record(&file, proxyClient, proxyServer) }()
 	go mirror(serverEnd, tp, 0)
 	if _, err := Replay(t.Context(), clientEnd, tp, nil); err != nil {
 		t.Fatal(err)
 	}
 	clientEnd.Close()
-	r := <-recorded
-	if r.err != nil {
-		t.Fatal(r.err)
+	if err := <-recorded; err != nil {
+		t.Fatal(err)
 	}
-	if _, err := newPlan(r.t, true); err != nil || len(r.t) < len(tp)-1 {
-		t.Errorf("recorded %d of %d messages, plan: %v", len(r.t), len(tp), err)
+	got, err := Load(fstest.MapFS{"x.rec": {Data: file.Bytes()}}, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newPlan(got, true); err != nil || len(got) < len(tp)-1 {
+		t.Errorf("recorded %d of %d messages, plan: %v", len(got), len(tp), err)
 	}
 }
