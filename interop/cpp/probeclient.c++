@@ -1,6 +1,7 @@
 // probeclient checks a Probe server, or loads it and prints the time as JSON:
 //
 //   probeclient ADDRESS --mode check   [--repeat N]  every method, embargo included
+//   probeclient ADDRESS --mode cancel                drops calls, prints how many were cancelled there
 //   probeclient ADDRESS --mode flight  [--calls M] [--inflight K] [--size BYTES]
 //   probeclient ADDRESS --mode chain   [--calls M] [--depth N]
 //   probeclient ADDRESS --mode stream  [--calls M] [--size BYTES]
@@ -135,6 +136,35 @@ void checkReflection(Probe::Client probe, kj::WaitScope& scope, bool deferred) {
   }
 }
 
+// Streams both ways: into a sink there, and from there into a sink here. A chunk
+// that fails is reported by a later one.
+void checkByteSinks(Probe::Client probe, kj::WaitScope& scope) {
+  constexpr uint32_t CHUNKS = 300;
+  constexpr size_t SIZE = 20000;
+  Pump there(probe.openRequest().send().getSink(), CHUNKS, SIZE);
+  KJ_REQUIRE(there.run().wait(scope) == CHUNKS * SIZE, "bytes were lost on the way there");
+
+  auto request = probe.pumpRequest();
+  request.setSink(kj::heap<StreamServer>());
+  request.setChunks(CHUNKS);
+  request.setSize(SIZE);
+  KJ_REQUIRE(request.send().wait(scope).getBytes() == CHUNKS * SIZE, "bytes were lost on the way here");
+
+  auto failing = probe.openRequest();
+  failing.setFailAfter(3);
+  Pump broken(failing.send().getSink(), 10000, SIZE);
+  auto failure = kj::runCatchingExceptions([&]() { broken.run().wait(scope); });
+  KJ_REQUIRE(failure != nullptr, "a chunk failed and nobody said so");
+  KJ_REQUIRE(broken.sent() > 3 && broken.sent() < 10000, "told too late", broken.sent());
+
+  auto breaking = probe.pumpRequest();
+  breaking.setSink(kj::heap<StreamServer>(3));
+  breaking.setChunks(10000);
+  breaking.setSize(SIZE);
+  failure = kj::runCatchingExceptions([&]() { breaking.send().wait(scope); });
+  KJ_REQUIRE(failure != nullptr, "a chunk failed here and nobody there said so");
+}
+
 void checkFailures(Probe::Client probe, kj::WaitScope& scope) {
   for (auto kind : {Probe::Kind::FAILED, Probe::Kind::OVERLOADED, Probe::Kind::DISCONNECTED,
                     Probe::Kind::UNIMPLEMENTED}) {
@@ -159,6 +189,22 @@ void checkCancellation(Probe::Client probe, kj::WaitScope& scope) {
   probe.echoRequest().send().wait(scope);
 }
 
+// Drops ten calls that hang, and prints how many the server says were cancelled.
+void cancel(Probe::Client probe, kj::AsyncIoContext& io) {
+  uint64_t canceled = 0;
+  probe.canceledRequest().send().wait(io.waitScope);
+  for (int i = 0; i < 10; i++) {
+    auto hanging = probe.hangRequest().send();
+    probe.echoRequest().send().wait(io.waitScope);  // it runs
+    auto dropped = kj::mv(hanging);
+  }
+  for (int i = 0; canceled < 10 && i < 50; i++) {
+    canceled += probe.canceledRequest().send().wait(io.waitScope).getCount();
+    io.provider->getTimer().afterDelay(10 * kj::MILLISECONDS).wait(io.waitScope);
+  }
+  printf("canceled %llu\n", static_cast<unsigned long long>(canceled));
+}
+
 void checkAll(Load& load) {
   auto& scope = load.scope;
   checkChain(load.probe, scope);
@@ -168,6 +214,7 @@ void checkAll(Load& load) {
   checkCallBack(load.probe, scope);
   Load onFresh{load.probe.freshRequest().send().getProbe(), scope, 1, 1, 3000};
   onFresh.stream(200);
+  checkByteSinks(load.probe, scope);
   checkReflection(load.probe, scope, false);
   checkReflection(load.probe, scope, true);
   checkFailures(load.probe, scope);
@@ -185,7 +232,7 @@ int main(int argc, char** argv) {
                                  : mode == "flight" ? &Load::flight
                                  : mode == "stream" ? &Load::stream
                                                     : nullptr;
-  if (load == nullptr && mode != "check") {
+  if (load == nullptr && mode != "check" && mode != "cancel") {
     fprintf(stderr, "unknown mode %s\n", mode.c_str());
     return 2;
   }
@@ -206,6 +253,7 @@ int main(int argc, char** argv) {
     }
     auto connection = connect();
     auto l = loadOn(*connection);
+    if (mode == "cancel") return cancel(l.probe, io);
     (l.*load)(args.number("warm"));
     double start = peer::seconds();
     (l.*load)(args.number("calls"));

@@ -32,7 +32,7 @@ func steps() []step {
 
 func calc(ctx context.Context, o *options) error {
 	for i := range o.repeat {
-		err := connect(ctx, o.addr, func(ctx context.Context, c calculator.Calculator) error {
+		err := connect(ctx, o, func(ctx context.Context, c calculator.Calculator) error {
 			for _, s := range steps() {
 				if err := s.run(ctx, c); err != nil {
 					return fmt.Errorf("%s, repetition %d: %w", s.name, i, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/interop/testservice"
@@ -21,13 +22,14 @@ func check(ctx context.Context, o *options) error {
 		{"echo", checkEcho},
 		{"call back", checkCallBack},
 		{"stream", checkStream},
+		{"byte sinks", checkByteSinks},
 		{"reflection", func(ctx context.Context, p testservice.Probe) error { return checkReflection(ctx, p, false) }},
 		{"deferred reflection", func(ctx context.Context, p testservice.Probe) error { return checkReflection(ctx, p, true) }},
 		{"failures", checkFailures},
 		{"cancellation", checkCancellation},
 	}
 	for i := range o.repeat {
-		err := connect(ctx, o.addr, func(ctx context.Context, p testservice.Probe) error {
+		err := connect(ctx, o, func(ctx context.Context, p testservice.Probe) error {
 			for _, c := range checks {
 				if err := c.run(ctx, p); err != nil {
 					return fmt.Errorf("%s, repetition %d: %w", c.name, i, err)
@@ -75,6 +77,72 @@ func checkEcho(ctx context.Context, probe testservice.Probe) error {
 
 func checkStream(ctx context.Context, probe testservice.Probe) error {
 	return stream(ctx, probe.Fresh(ctx, nil).Probe(), &options{size: 3000}, 200)
+}
+
+// checkByteSinks streams both ways: into a sink there, and from there into a sink here. A chunk
+// that fails is reported by a later one.
+func checkByteSinks(ctx context.Context, probe testservice.Probe) error {
+	const chunks, size = 300, 20_000
+	there := probe.Open(ctx, nil).Sink()
+	defer there.Release()
+	if n, err := testservice.Pour(ctx, there, chunks, size); err != nil || n != chunks*size {
+		return fmt.Errorf("%d bytes arrived there, want %d: %w", n, chunks*size, err)
+	}
+	pump := func(sink testservice.ByteSink, chunks uint32) (uint64, error) {
+		defer sink.Release()
+		p := probe.Pump(ctx, func(p testservice.ProbePumpParamsBuilder) {
+			p.SetSink(sink)
+			p.SetChunks(chunks)
+			p.SetSize(size)
+		})
+		defer p.Release()
+		res, err := p.Wait()
+		return res.Bytes(), err
+	}
+	if n, err := pump(testservice.NewStream(0), chunks); err != nil || n != chunks*size {
+		return fmt.Errorf("%d bytes arrived here, want %d: %w", n, chunks*size, err)
+	}
+	failing := probe.Open(ctx, func(p testservice.ProbeOpenParamsBuilder) { p.SetFailAfter(3) }).Sink()
+	defer failing.Release()
+	if _, err := testservice.Pour(ctx, failing, 10_000, size); err == nil {
+		return errors.New("a chunk failed and nobody said so")
+	}
+	if _, err := pump(testservice.NewStream(3), 10_000); err == nil {
+		return errors.New("a chunk failed here and nobody there said so")
+	}
+	return nil
+}
+
+// cancel gives up ten calls that hang, and prints how many the server says were cancelled.
+func cancel(ctx context.Context, o *options) error {
+	return connect(ctx, o, func(ctx context.Context, probe testservice.Probe) error {
+		if _, err := probe.Canceled(ctx, nil).Wait(); err != nil {
+			return err
+		}
+		for range 10 {
+			each, stop := context.WithCancel(ctx)
+			defer stop()
+			hanging := probe.Hang(each, nil)
+			if err := checkEcho(ctx, probe); err != nil { // it runs
+				return err
+			}
+			stop()
+			if _, err := hanging.Wait(); !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("cancelled call ended with: %v", err)
+			}
+		}
+		canceled := uint64(0)
+		for i := 0; canceled < 10 && i < 50; i++ {
+			res, err := probe.Canceled(ctx, nil).Wait()
+			if err != nil {
+				return err
+			}
+			canceled += res.Count()
+			<-time.After(10 * time.Millisecond) // a method there needs a moment to notice
+		}
+		fmt.Println("canceled", canceled)
+		return nil
+	})
 }
 
 // A sink checks the order of what is pushed, and holds it back until the gate

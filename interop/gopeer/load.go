@@ -25,7 +25,7 @@ func load(ctx context.Context, o *options) error {
 	if !ok {
 		return fmt.Errorf("unknown mode %s", o.mode)
 	}
-	return connect(ctx, o.addr, func(ctx context.Context, probe testservice.Probe) error {
+	return connect(ctx, o, func(ctx context.Context, probe testservice.Probe) error {
 		if err := run(ctx, probe, o, o.warm); err != nil {
 			return err
 		}

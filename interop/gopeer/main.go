@@ -4,15 +4,19 @@
 //	gopeer serve ADDRESS                  serves a Probe (testservice)
 //	gopeer calc  ADDRESS [-repeat N]      goes through a calculator's steps
 //	gopeer check ADDRESS [-repeat N]      checks every method of a Probe
+//	gopeer cancel ADDRESS                 gives calls up, prints how many were cancelled there
 //	gopeer load  ADDRESS [-mode M] [-calls N] [-warm N] [-depth N] [-inflight N] [-size N]
 //	             [-linger 1]              and keeps the connection until standard input ends
 //
+// With -tls FILE.pem clients speak TLS to a server whose certificate is in the file.
 // ADDRESS is HOST:PORT or unix:PATH. The options, the output and the exit status
 // (1: a check failed, 3: time limit) are those of the C++ and Python peers.
 package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -30,13 +34,14 @@ import (
 
 func main() {
 	commands := map[string]func(context.Context, *options) error{
-		"serve": serve,
-		"calc":  calc,
-		"check": check,
-		"load":  load,
+		"serve":  serve,
+		"calc":   calc,
+		"check":  check,
+		"load":   load,
+		"cancel": cancel,
 	}
 	if len(os.Args) < 3 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: gopeer serve|calc|check|load ADDRESS [options]")
+		fmt.Fprintln(os.Stderr, "usage: gopeer serve|calc|check|cancel|load ADDRESS [options]")
 		os.Exit(2)
 	}
 	o := parse(os.Args[1], os.Args[2], os.Args[3:])
@@ -66,6 +71,7 @@ type options struct {
 	inflight int
 	size     int
 	linger   int
+	tls      string
 }
 
 func parse(command, addr string, args []string) *options {
@@ -84,6 +90,7 @@ func parse(command, addr string, args []string) *options {
 	f.IntVar(&o.inflight, "inflight", 1, "calls unanswered at a time")
 	f.IntVar(&o.size, "size", 0, "bytes in each call")
 	f.IntVar(&o.linger, "linger", 0, "1: keep the connection until standard input ends")
+	f.StringVar(&o.tls, "tls", "", "`FILE` with the certificates to trust: speak TLS")
 	f.Parse(args)
 	return o
 }
@@ -115,9 +122,8 @@ func serve(ctx context.Context, o *options) error {
 }
 
 // connect gives f a connection's first capability, and closes the connection.
-func connect[C capnp.ClientKind](ctx context.Context, addr string, f func(context.Context, C) error) error {
-	network, address := split(addr)
-	conn, err := rpc.Dial(ctx, network, address, nil)
+func connect[C capnp.ClientKind](ctx context.Context, o *options, f func(context.Context, C) error) error {
+	conn, err := dial(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -125,4 +131,25 @@ func connect[C capnp.ClientKind](ctx context.Context, addr string, f func(contex
 	err = f(ctx, c)
 	capnp.ClientOf(c).Release()
 	return errors.Join(err, conn.Close())
+}
+
+func dial(ctx context.Context, o *options) (*rpc.Conn, error) {
+	network, address := split(o.addr)
+	if o.tls == "" {
+		return rpc.Dial(ctx, network, address, nil)
+	}
+	pem, err := os.ReadFile(o.tls)
+	if err != nil {
+		return nil, err
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", o.tls)
+	}
+	d := tls.Dialer{Config: &tls.Config{RootCAs: trusted}}
+	c, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return rpc.NewConn(c, nil), nil
 }

@@ -1,6 +1,6 @@
 """calcclient.py checks a calculator server step by step:
 
-calcclient.py ADDRESS [--repeat N] [--timeout SECONDS]
+calcclient.py ADDRESS [--repeat N] [--timeout SECONDS] [--tls FILE]
 
 Every repetition is a new connection. It prints a line for each step (of the
 first repetition) and exits 0, 1 (a step failed) or 3 (time limit).
@@ -166,12 +166,13 @@ async def main():
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=60, help="seconds")
     parser.add_argument("--schema", help="calculator.capnp")
+    parser.add_argument("--tls", help="speak TLS; trust the certificates in this file")
     options = parser.parse_args()
     common.limit_time(options.timeout)
     schema = common.load_calculator(options.schema).Calculator
 
     for i in range(options.repeat):
-        stream = await common.connect(options.address)
+        stream = await common.connect(options.address, options.tls)
         client = capnp.TwoPartyClient(stream)
         calc = client.bootstrap().cast_as(schema)
         for name, step in STEPS:

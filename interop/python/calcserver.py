@@ -96,6 +96,7 @@ async def main():
     parser.add_argument("address", help="HOST:PORT or unix:PATH")
     parser.add_argument("--timeout", type=float, default=0, help="seconds")
     parser.add_argument("--schema", help="calculator.capnp")
+    parser.add_argument("--tls", help="speak TLS with the certificate and key in this file")
     options = parser.parse_args()
     common.limit_time(options.timeout)
 
@@ -109,7 +110,7 @@ async def main():
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = await common.listen(options.address, serve)
+    server = await common.listen(options.address, serve, options.tls)
     await ended.wait()
     server.close()
 

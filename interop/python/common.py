@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import threading
 
 import capnp
@@ -29,16 +30,19 @@ def limit_time(seconds):
     timer.start()
 
 
-async def connect(address):
-    """Opens a stream to HOST:PORT or unix:PATH."""
+async def connect(address, trusted=None):
+    """Opens a stream to HOST:PORT or unix:PATH; `trusted` are the certificates of TLS servers."""
     if address.startswith("unix:"):
         return await capnp.AsyncIoStream.create_unix_connection(path=address[len("unix:"):])
     host, port = address.rsplit(":", 1)
-    return await capnp.AsyncIoStream.create_connection(host=host, port=int(port))
+    return await capnp.AsyncIoStream.create_connection(
+        host=host, port=int(port), ssl=trusted and ssl.create_default_context(cafile=trusted)
+    )
 
 
-async def listen(address, on_connection):
-    """Listens on HOST:PORT or unix:PATH and says so on standard output."""
+async def listen(address, on_connection, certificate=None):
+    """Listens on HOST:PORT or unix:PATH and says so on standard output; with a certificate, and
+    its key in the same file, it speaks TLS."""
     if address.startswith("unix:"):
         path = address[len("unix:"):]
         try:
@@ -49,8 +53,12 @@ async def listen(address, on_connection):
         shown = address
     else:
         host, port = address.rsplit(":", 1)
+        context = None
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
         server = await capnp.AsyncIoStream.create_server(
-            on_connection, host=host, port=int(port), family=socket.AF_INET
+            on_connection, host=host, port=int(port), family=socket.AF_INET, ssl=context
         )
         shown = "%s:%d" % (host, server.sockets[0].getsockname()[1])
     print("listening on " + shown, flush=True)

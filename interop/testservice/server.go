@@ -20,6 +20,7 @@ type server struct {
 	mu            sync.Mutex // guards the fields below
 	bytes, chunks uint64
 	tickets       uint64
+	canceled      uint64
 }
 
 // Self implements ProbeServer.
@@ -120,7 +121,19 @@ func (s *server) Fail(_ context.Context, call ProbeFailCall) error {
 func (s *server) Hang(ctx context.Context, call ProbeHangCall) error {
 	call.Unblock()
 	<-ctx.Done()
+	s.mu.Lock()
+	s.canceled++
+	s.mu.Unlock()
 	return context.Cause(ctx)
+}
+
+// Canceled implements ProbeServer.
+func (s *server) Canceled(_ context.Context, call ProbeCanceledCall) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call.Results().SetCount(s.canceled)
+	s.canceled = 0
+	return nil
 }
 
 // Fresh implements ProbeServer.

@@ -43,6 +43,17 @@ interface Probe {
   fresh @10 () -> (probe :Probe);
   # A new object with counters of its own.
 
+  open @11 (failAfter :UInt32) -> (sink :ByteSink);
+  # A new stream. Where failAfter is not zero, the chunk after so many fails.
+
+  pump @12 (sink :ByteSink, chunks :UInt32, size :UInt32) -> (bytes :UInt64);
+  # Streams `chunks` chunks of `size` bytes into the sink, ends it, and returns
+  # what that said.
+
+  canceled @13 () -> (count :UInt64);
+  # How many hang() of this object were cancelled since the last canceled(). A
+  # server that cannot be cancelled lacks it.
+
   enum Kind {
     failed @0;
     overloaded @1;
@@ -54,4 +65,12 @@ interface Probe {
 interface Sink {
   push @0 (sequence :UInt32, data :Data) -> (accepted :UInt64);
   # Returns the number of bytes it took.
+}
+
+interface ByteSink {
+  write @0 (sequence :UInt32, chunk :Data) -> stream;
+  # Takes the next chunk: sequence counts them, from 0.
+
+  end @1 () -> (chunks :UInt64, bytes :UInt64);
+  # How much there was.
 }
