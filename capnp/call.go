@@ -81,7 +81,7 @@ type Call struct {
 
 	results     Payload // owned by the running method
 	resultsRoot StructBuilder
-	tail        *Answer
+	tail        *Answer // set by the method, under pipeMu
 	ends        *ending // nil unless the call was made to end another one
 
 	yielder Yielder // set while the method runs on somebody else's goroutine

@@ -136,14 +136,27 @@ func (c *Call) ended(t *Turn) {
 	}
 }
 
+// setTail makes c end as a does, unless a ends as c.
+func (c *Call) setTail(a *Answer) bool {
+	pipeMu.Lock()
+	defer pipeMu.Unlock()
+	for x := a; x != nil && x.call != nil; x = x.call.tail {
+		if x.call == c {
+			return false
+		}
+	}
+	c.tail = a
+	return true
+}
+
 // A Follower is a Pipeline that leads on to another one.
 type Follower interface {
 	// Follows returns that, or nil while there is none.
 	Follows() Pipeline
 }
 
-// pipeMu orders the linking of pipelines that something leads to already, so that no two can become
-// each other. It is locked before every Answer's mu.
+// pipeMu orders the linking of calls that end as others, and of pipelines that something leads to
+// already, so that no two can become each other. It is locked before every Answer's mu.
 var pipeMu sync.Mutex
 
 // LinkPipeline calls set, which makes from lead on to to, unless to leads to from.
@@ -194,11 +207,10 @@ type Abandoner interface {
 	Abandon(t *Turn)
 }
 
-// abandonUncollected makes the collector give p up when it finds a.
-func abandonUncollected(a *Answer, p Pipeline) {
-	if x, ok := p.(Abandoner); ok {
-		runtime.AddCleanup(a, abandonPipeline, x)
-	}
+// abandonUncollected makes the collector give p up when it finds a; stop undoes that.
+func abandonUncollected(a *Answer, p Abandoner) (stop func() bool) {
+	cleanup := runtime.AddCleanup(a, abandonPipeline, p)
+	return func() bool { cleanup.Stop(); return true }
 }
 
 func abandonPipeline(x Abandoner) {
