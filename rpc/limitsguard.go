@@ -1,6 +1,10 @@
 package rpc
 
 import (
+	"errors"
+	"net"
+	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +24,9 @@ type guard struct {
 
 	mu                        sync.Mutex // one look at a time
 	reading, calling, writing since
+	asked                     bool // the writer, how far it is
+
+	poke atomic.Bool // a write was interrupted for that
 }
 
 // since tells how long something has been so without getting on.
@@ -68,8 +75,14 @@ func (g *guard) look() {
 	reading := g.reading.look(now, full, int64(c.flow.opens.Load()))
 	calling := g.calling.look(now, queued, int64(c.slots.Ended()))
 	writing := g.writing.look(now, stalled, c.counts.writes.Load())
-	g.mu.Unlock()
 	l := c.limits
+	if writing < l.StallTimeout/2 {
+		g.asked = false
+	} else if !g.asked && l.StallTimeout > 0 {
+		g.asked = true
+		g.askWriter()
+	}
+	g.mu.Unlock()
 	if full && reading >= l.BreakAfter {
 		c.breakFlow(reading >= idleBreaks*l.BreakAfter)
 	}
@@ -109,4 +122,66 @@ func (c *Conn) background(cmd engine.Command) {
 	t := capnp.BeginBackground()
 	c.Push(cmd, t)
 	t.End()
+}
+
+// askWriter interrupts a write to a socket to see whether some of it has gone out.
+func (g *guard) askWriter() {
+	o := &g.c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if d, ok := g.c.rwc.(writeDeadliner); ok && o.now != nil && o.writing && !o.closed {
+		g.poke.Store(true)
+		d.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+type writeDeadliner interface{ SetWriteDeadline(time.Time) error }
+
+// poked reports whether err is of a write that askWriter interrupted.
+func (g *guard) poked(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || !g.poke.Swap(false) || g.c.Err() != nil {
+		return false
+	}
+	g.c.rwc.(writeDeadliner).SetWriteDeadline(time.Time{})
+	return true
+}
+
+// writeRest writes bufs but for the first n bytes, after a write that was interrupted.
+func (c *Conn) writeRest(bufs net.Buffers, n int64) error {
+	for got := n > 0; ; {
+		left := slices.Clone(bufs)
+		for skip := n; len(left) > 0 && skip > 0; {
+			if k := int64(len(left[0])); skip >= k {
+				skip -= k
+				left = left[1:]
+				continue
+			}
+			left[0] = left[0][skip:]
+			break
+		}
+		if got {
+			c.counts.writes.Add(1) // it gets on
+		}
+		k, err := left.WriteTo(c.rwc)
+		if err == nil || !c.guard.poked(err) {
+			return err
+		}
+		n, got = n+k, k > 0
+	}
+}
+
+// piece is how much is written at a time where a write cannot be asked how far it is.
+const piece = 64 << 10
+
+// writePieces writes to what is no socket, so that the guard sees it getting on.
+func (c *Conn) writePieces(bufs net.Buffers) error {
+	for _, b := range bufs {
+		for p := range slices.Chunk(b, piece) {
+			c.counts.writes.Add(1)
+			if _, err := c.rwc.Write(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

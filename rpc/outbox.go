@@ -365,13 +365,23 @@ func (c *Conn) write(bufs net.Buffers) error {
 			d.SetWriteDeadline(time.Now().Add(c.limits.CloseTimeout))
 		}
 	}
-	c.counts.writes.Add(1)
-	if len(bufs) == 1 {
-		_, err := c.rwc.Write(bufs[0])
-		return err
+	if c.out.now == nil {
+		return c.writePieces(bufs)
 	}
-	c.out.vector = bufs // consumed; bufs is not
-	_, err := c.out.vector.WriteTo(c.rwc)
+	c.counts.writes.Add(1)
+	var n int64
+	var err error
+	if len(bufs) == 1 {
+		var k int
+		k, err = c.rwc.Write(bufs[0])
+		n = int64(k)
+	} else {
+		c.out.vector = bufs // consumed; bufs is not
+		n, err = c.out.vector.WriteTo(c.rwc)
+	}
+	if err != nil && c.guard.poked(err) {
+		return c.writeRest(bufs, n)
+	}
 	return err
 }
 
