@@ -8,10 +8,11 @@ MODULE ?= lanyard.dev
 RUNS   ?= 100
 FUZZ   ?= 30s
 SCHEDULES ?= 100000
+KILLS  ?= 10000
 TOOL   := go tool -modfile=tools/go.mod
 COVER  := ./internal/wire ./capnp/frame ./capnp/packed ./capnp/compiler/parser ./rpc/internal/engine
 
-.PHONY: help demo test race lint vuln fresh interop schedules fuzz cover bench house peers rename ci nightly
+.PHONY: help demo test race lint vuln fresh interop schedules kills fuzz cover bench house peers rename ci nightly
 
 help: ## print this table
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -45,6 +46,9 @@ interop: peers ## [221] C++ and Python against Go, both ways, RUNS=100 times eac
 
 schedules: ## [43] SCHEDULES=100000 seeded interleavings of the engine's messages
 	LANYARD_SCHEDULES=$(SCHEDULES) tools/summary go test -v -count=1 -timeout 5h -run '^TestSchedules$$' ./rpc/internal/engine
+
+kills: ## [60] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
+	LANYARD_KILLS=$(KILLS) tools/summary go test -v -count=1 -timeout 10h -run '^TestKills' ./rpc
 
 fuzz: ## [400] every fuzz target for FUZZ=30s, with the executions counted
 	tools/fuzz $(FUZZ)

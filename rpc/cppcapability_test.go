@@ -242,9 +242,9 @@ func keywordMethods(s *scene) {
 	want(s, "methods called", len(n.called), 4)
 }
 
-type swapper struct{ testcap.UnimplementedGeneric }
+type genericSwapper struct{ testcap.UnimplementedGeneric }
 
-func (swapper) Swap(_ context.Context, call testcap.GenericSwapCall) error {
+func (genericSwapper) Swap(_ context.Context, call testcap.GenericSwapCall) error {
 	call.Results().SetT(call.Params().U())
 	call.Results().SetU(call.Params().T())
 	return nil
@@ -252,7 +252,7 @@ func (swapper) Swap(_ context.Context, call testcap.GenericSwapCall) error {
 
 // generics: parameters of type are pointers of any type in Go, those of a method, too.
 func generics(s *scene) {
-	c := testcap.NewGeneric(swapper{})
+	c := testcap.NewGeneric(genericSwapper{})
 	r := must[testcap.GenericSwapResults](s, c.Swap(s.Context(), func(p testcap.GenericSwapParamsBuilder) {
 		p.NewT().SetText("a text")
 		testcap.FillRecord(testcap.RecordBuilder(p.NewU().NewStruct(testcap.RecordSize)))

@@ -14,13 +14,23 @@ import (
 // World counts what happens to the objects made by its methods.
 type World struct {
 	Calls     atomic.Int64 // of foo, baz, grault and the methods that return other objects
-	Cancelled atomic.Int64 // methods that waited and were cancelled
+	Waiting   atomic.Int64 // methods that waited to be cancelled
+	Cancelled atomic.Int64 // and were
 	Handles   atomic.Int64 // objects of Lab.handle that somebody refers to
 	Go        chan struct{}
 }
 
 // NewWorld makes a world. Stubborn methods wait for its channel Go.
 func NewWorld() *World { return &World{Go: make(chan struct{})} }
+
+// wait waits until ctx ends.
+func (w *World) wait(ctx context.Context, call *capnp.Call) error {
+	w.Waiting.Add(1)
+	call.Unblock()
+	<-ctx.Done()
+	w.Cancelled.Add(1)
+	return context.Cause(ctx)
+}
 
 // Worker makes the object to start with.
 func (w *World) Worker() Worker { return NewWorker(&worker{w: w}) }
@@ -75,6 +85,12 @@ func (s *worker) TailCaller(_ context.Context, call WorkerTailCallerCall) error 
 func (s *worker) Lab(_ context.Context, call WorkerLabCall) error {
 	s.w.Calls.Add(1)
 	call.Results().SetCap(s.w.Lab())
+	return nil
+}
+
+// Streamer implements WorkerServer.
+func (s *worker) Streamer(_ context.Context, call WorkerStreamerCall) error {
+	call.Results().SetCap(NewStreamer(&Adder{}))
 	return nil
 }
 
@@ -133,10 +149,7 @@ func (s *chain) GiveEarly(ctx context.Context, call ChainGiveEarlyCall) error {
 	p := ready.GiveEarly(ctx, nil)
 	defer p.Release()
 	call.SetPipeline(p)
-	call.Unblock()
-	<-ctx.Done()
-	s.w.Cancelled.Add(1)
-	return context.Cause(ctx)
+	return s.w.wait(ctx, call.Call)
 }
 
 // readyChain returns at once what giveEarly only promises.
@@ -324,10 +337,7 @@ func (s *lab) CallFooWhenResolved(ctx context.Context, call LabCallFooWhenResolv
 
 // NeverReturn implements LabServer.
 func (s *lab) NeverReturn(ctx context.Context, call LabNeverReturnCall) error {
-	call.Unblock()
-	<-ctx.Done()
-	s.w.Cancelled.Add(1)
-	return context.Cause(ctx)
+	return s.w.wait(ctx, call.Call)
 }
 
 // Hold implements LabServer.

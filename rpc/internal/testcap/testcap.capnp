@@ -17,6 +17,7 @@ interface Worker @0xa9d1e0c35b7f4402 {
   chain @3 () -> (cap :Chain);
   tailCaller @4 () -> (cap :TailCaller);
   lab @5 () -> (cap :Lab);
+  streamer @6 () -> (cap :Streamer);
   # The other objects.
 }
 
