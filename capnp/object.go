@@ -29,6 +29,7 @@ type Dispatcher interface {
 // call. Each call runs on a goroutine that was started for it or that had the turn before.
 type object struct {
 	d      Dispatcher
+	file   AttachedFile // nil for none
 	serial bool
 
 	refs atomic.Int64
@@ -42,14 +43,14 @@ type object struct {
 }
 
 // NewServer makes a capability of an object. Generated constructors (NewCalculator) call it.
-func NewServer(d Dispatcher) Client { return NewClient(&object{d: d}) }
+func NewServer(d Dispatcher) Client { return NewClient(&object{d: d, file: fileOf(d)}) }
 
 // Serial makes a capability whose calls run one at a time: each keeps the turn until it returns,
 // even while it waits. The implementation then needs no lock of its own, but a method that waits
 // for a call back to the same object waits for ever.
 func Serial[C ClientKind](c C) C {
 	if o, ok := clientOf(c).hook().(*object); ok {
-		return typedClient[C](NewClient(&object{d: o.d, serial: true}))
+		return typedClient[C](NewClient(&object{d: o.d, file: o.file, serial: true}))
 	}
 	return c
 }

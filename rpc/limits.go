@@ -43,6 +43,7 @@ type Limits struct {
 	Embargoes   int // on promises, and echoes of the peer's; default 1024
 	Caps        int // capabilities in one message; default 1024
 	PipelineOps int // steps in one pipelined path; default 64
+	Files       int // open files of the peer's held here (Options.Files); more are closed; default 256
 
 	QueueBytes   int64         // messages that wait to be written; default 16 MiB
 	QueueSoft    int64         // beyond this, callers wait before they add to the queue; default 256 KiB
@@ -80,6 +81,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Imports, 65536)
 	set(&l.Promises, 4096)
 	set(&l.Embargoes, 1024)
+	set(&l.Files, 256)
 	set(&l.QueueBytes, 16<<20)
 	set(&l.QueueSoft, 256<<10)
 	set(&l.StallTimeout, 30*time.Second)

@@ -130,6 +130,7 @@ func (r *reader) step(methods bool) (kept bool, err error) {
 	if err := codec.Decode(em, m); err != nil {
 		return true, err
 	}
+	c.files.attach(em)
 	c.arrived(em, m)
 	c.flow.inbox.Add(weight(em))
 	t := r.begin(em, methods)

@@ -183,6 +183,12 @@ func decodePath(p rpc.PromisedAnswer) ([]uint16, bool) {
 }
 
 func decodeDescriptor(d rpc.CapDescriptor) engine.Descriptor {
+	out := decodeCap(d)
+	out.FileAt = d.AttachedFd() + 1 // 0xff, the default, is none
+	return out
+}
+
+func decodeCap(d rpc.CapDescriptor) engine.Descriptor {
 	switch d.Which() {
 	case rpc.CapDescriptorWhichNone:
 		return engine.Descriptor{Kind: engine.None}

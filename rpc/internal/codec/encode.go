@@ -196,6 +196,9 @@ func encodePath(b rpc.PromisedAnswerBuilder, id uint32, path []uint16) {
 }
 
 func encodeDescriptor(b rpc.CapDescriptorBuilder, d engine.Descriptor) {
+	if d.FileAt > 0 {
+		b.SetAttachedFd(d.FileAt - 1)
+	}
 	switch d.Kind {
 	case engine.SenderHosted:
 		b.SetSenderHosted(d.ID)

@@ -108,7 +108,7 @@ func (e *Engine) export(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook, er
 	if x.promise {
 		return Descriptor{Kind: SenderPromise, ID: x.id}, h, nil
 	}
-	return Descriptor{Kind: SenderHosted, ID: x.id}, h, nil
+	return Descriptor{Kind: SenderHosted, ID: x.id, File: e.fileOf(h)}, h, nil
 }
 
 func (e *Engine) resolveMessage(x *export, cap []Descriptor, err error) *Message {
@@ -204,6 +204,7 @@ func (e *Engine) receiveCaps(caps []Descriptor, t *capnp.Turn) (hooks []capnp.Ho
 				e.imports[d.ID] = r
 			}
 			r.count++
+			r.attach(&caps[i])
 			hooks[i] = r
 		case ReceiverHosted:
 			back[i] = true

@@ -43,6 +43,8 @@ type Limits struct {
 	// Results of calls that are not finished; default 16 MiB.
 	ResultBytes int64
 	Ops         int // steps in one pipelined path; default 64
+
+	Files bool // the host carries the files of capabilities
 }
 
 // WithDefaults returns l with its zero fields filled in.
@@ -281,6 +283,7 @@ func (e *Engine) shutdown(err error, t *capnp.Turn) {
 	}
 	for id, r := range e.imports {
 		delete(e.imports, id)
+		r.detach()
 		if r.settled == nil {
 			e.settle(r, broken, false, t)
 		}

@@ -146,6 +146,12 @@ type Descriptor struct {
 	Kind DescriptorKind
 	ID   uint32   // export, import, or question; for ThirdPartyHosted the vine
 	Path []uint16 // ReceiverAnswer
+
+	// File is the open file that comes with the capability, or nil. In a message that is sent it
+	// stays whose it is; in one that arrived it belongs to the message until somebody takes it out.
+	File capnp.AttachedFile
+	// FileAt is where among the files beside the message it is, from 1; 0 for none.
+	FileAt uint8
 }
 
 // DescriptorKind is the union in CapDescriptor.

@@ -37,6 +37,7 @@ type remote struct {
 	kept     capnp.Hook
 	idle     func(t *capnp.Turn) // paths: to be called when refs gets to 0
 	watchers []capnp.Watcher
+	file     capnp.AttachedFile // imports: what came with it, or nil
 
 	// Owned by the engine.
 	count     int  // imports: references the peer counts
@@ -290,6 +291,7 @@ func (e *Engine) released(r *remote, t *capnp.Turn) {
 			e.send(&Message{Type: Release, ID: r.id, Count: uint32(r.count)})
 		}
 	}
+	r.detach()
 	if r.settled != nil {
 		r.settled.Release(t)
 	}
