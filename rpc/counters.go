@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"sync/atomic"
+	"time"
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/rpc/internal/engine"
@@ -12,8 +13,7 @@ type counters struct {
 	messagesSent, messagesReceived atomic.Int64
 	callsSent, callsReceived       atomic.Int64
 	writes                         atomic.Int64
-	asked                          atomic.Bool // something was asked since the last answer came
-	roundTrips                     atomic.Int64
+	bytesReceived                  atomic.Int64
 }
 
 func (c *counters) sent(m *engine.Message) {
@@ -21,25 +21,21 @@ func (c *counters) sent(m *engine.Message) {
 	switch m.Type {
 	case engine.Call, engine.Bootstrap:
 		c.callsSent.Add(1)
-		c.asked.Store(true)
 	}
 }
 
-func (c *counters) received(m *engine.Message) {
+func (c *counters) received(m *engine.Message, in *capnp.Message) {
 	c.messagesReceived.Add(1)
+	c.bytesReceived.Add(sizeOf(in))
 	switch m.Type {
 	case engine.Call, engine.Bootstrap:
 		c.callsReceived.Add(1)
-	case engine.Return:
-		if c.asked.Swap(false) {
-			c.roundTrips.Add(1)
-		}
 	}
 }
 
 // arrived looks at a message before the engine gets it.
 func (c *Conn) arrived(m *engine.Message, in *capnp.Message) {
-	c.counts.received(m)
+	c.counts.received(m, in)
 	if c.watching != nil && c.watching.call && (m.Type == engine.Call || m.Type == engine.Bootstrap) {
 		c.watching.arrived(m, in)
 	}
@@ -56,13 +52,15 @@ type Stats struct {
 
 	MessagesSent, MessagesReceived int64
 	CallsSent, CallsReceived       int64 // Bootstrap included
+	BytesSent, BytesReceived       int64 // the latter without segment tables
 	Writes                         int64 // system calls that wrote
 
-	// RoundTrips counts how often an answer came after something had been asked: calls that were
-	// asked before the first answer came share one.
-	RoundTrips int64
-
-	QueuedBytes int64 // to be written
+	// What waits to be written, or is being written.
+	QueuedMessages int
+	QueuedBytes    int64
+	// QueuedFor is how long no write has ended while messages waited: at least, since it is only
+	// measured when one waits behind another, or from one Stats to the next. 0 if nothing waits.
+	QueuedFor time.Duration
 }
 
 // Stats takes stock. The tables of a closed connection are empty.
@@ -75,10 +73,12 @@ func (c *Conn) Stats() Stats {
 	})
 	<-done
 	n := &c.counts
+	q := c.out.stats()
 	return Stats{
 		Questions: e.Questions, Answers: e.Answers, Exports: e.Exports, Imports: e.Imports, Embargoes: e.Embargoes,
 		MessagesSent: n.messagesSent.Load(), MessagesReceived: n.messagesReceived.Load(),
 		CallsSent: n.callsSent.Load(), CallsReceived: n.callsReceived.Load(),
-		Writes: n.writes.Load(), RoundTrips: n.roundTrips.Load(), QueuedBytes: c.out.bytes(),
+		BytesSent: q.written, BytesReceived: n.bytesReceived.Load(), Writes: n.writes.Load(),
+		QueuedMessages: q.messages, QueuedBytes: q.bytes, QueuedFor: q.wait,
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/frame"
-	"lanyard.dev/internal/wire"
 	"lanyard.dev/rpc/internal/engine"
 )
 
@@ -178,16 +177,12 @@ func (x *watched) end(e *event) {
 
 // arrived starts to observe a call of the peer's, before the engine gets it.
 func (w *watching) arrived(m *engine.Message, in *capnp.Message) {
-	n, segs := int64(0), (*wire.Message)(in)
-	for i := range segs.NumSegments() {
-		n += int64(len(segs.Segment(i)))
-	}
 	x := &watched{w: w, ctx: w.c.base, started: true}
 	if x.ctx == nil {
 		x.ctx = context.Background()
 	}
 	x.info = CallInfo{Conn: w.c, Side: Callee, Bootstrap: m.Type == engine.Bootstrap, Question: m.ID,
-		InterfaceID: m.InterfaceID, MethodID: m.MethodID, ParamBytes: n, Start: time.Now()}
+		InterfaceID: m.InterfaceID, MethodID: m.MethodID, ParamBytes: sizeOf(in), Start: time.Now()}
 	x.note.Listener = x
 	x.start()
 	m.Note, m.Base = &x.note, x.ctx

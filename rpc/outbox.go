@@ -38,6 +38,8 @@ type outbox struct {
 	room    chan struct{} // closed when callers may add again; nil if nobody waits
 	idle    chan struct{} // closed when nothing is being written; nil if nobody waits
 
+	load outload
+
 	wake chan struct{}
 	now  nowWriter // what can write without waiting; nil if the transport cannot
 }
@@ -94,7 +96,7 @@ func (o *outbox) add(table []byte, segs [][]byte, large []wire.Memory) {
 		o.bufs = append(o.bufs, s)
 	}
 	o.large = append(o.large, large...)
-	o.size.Add(int64(n))
+	o.load.add(o.size.Add(int64(n)) > int64(n))
 }
 
 // append adds a copy of b.
@@ -149,6 +151,7 @@ func (o *outbox) take() (batch, bool) {
 		return batch{}, false
 	}
 	o.retire()
+	o.load.take()
 	b := o.batch
 	o.batch, o.spare = o.spare, batch{}
 	return b, true
@@ -166,6 +169,7 @@ func (o *outbox) stop() {
 func (o *outbox) done(n int64, b batch) {
 	o.mu.Lock()
 	o.wrote(n)
+	o.load.flying = 0
 	for _, c := range b.chunks {
 		if len(o.free) < freeChunks && cap(c) == chunkSize {
 			o.free = append(o.free, c[:0])
@@ -187,6 +191,7 @@ func (o *outbox) done(n int64, b batch) {
 }
 
 func (o *outbox) wrote(n int64) {
+	o.load.wrote(n)
 	o.size.Add(-n)
 	if o.room != nil && o.size.Load() <= o.soft {
 		close(o.room)
@@ -200,6 +205,7 @@ func (o *outbox) putBack(n int64, b batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.wrote(n)
+	o.load.putBack()
 	left := b.bufs
 	for len(left) > 0 && n >= int64(len(left[0])) {
 		n -= int64(len(left[0]))
