@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -76,7 +77,8 @@ func fail(s *scene, lab testcap.Lab, how testcap.LabFailure) testcap.LabFailResu
 }
 
 func throws(s *scene) {
-	fails[testcap.LabFailResults](s, fail(s, s.lab(), testcap.LabFailurePlain), capnp.Failed, "remote exception: test exception")
+	x := fails[testcap.LabFailResults](s, fail(s, s.lab(), testcap.LabFailurePlain), capnp.Failed, "remote exception: test exception")
+	want(s, "trace", x.Trace, "")
 }
 
 func throwsRemote(s *scene) {
@@ -88,6 +90,15 @@ func throwsDetail(s *scene) {
 	if len(x.Details) != 1 || x.Details[0].ID != testcap.FailDetail || string(x.Details[0].Data) != "foo" {
 		s.Errorf("details: %v", x.Details)
 	}
+}
+
+// throwsTrace: a trace crosses when both ends say so, as the encoder made it.
+func throwsTrace(s *scene) {
+	s.aliceOpt.Traces = &rpc.Traces{}
+	s.bobOpt.Traces = &rpc.Traces{Redact: func(stack string) string { return fmt.Sprintf("trace with %v lines", strings.Count(stack, "\n") > 1) }}
+	p := s.lab().Fail(s.Context(), func(p testcap.LabFailParamsBuilder) { p.SetHow(testcap.LabFailurePanic) })
+	x := fails[testcap.LabFailResults](s, p, capnp.Failed, "remote exception: the method panicked")
+	want(s, "trace", x.Trace, "trace with true lines")
 }
 
 // disconnectDetail: the transport says more than that it has ended.

@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"lanyard.dev/capnp"
+	wire "lanyard.dev/capnp/schemas/rpc"
 	"lanyard.dev/rpc/internal/testcap"
 )
 
 // TestRPCSuite is rpc-test.c++.
 func TestRPCSuite(t *testing.T) {
 	play(t, "basics", basics)
-	play(t, "pipelining", func(s *scene) { pipelining(s, false) })
+	play(t, "pipelining", pipelining)
+	play(t, "sendForPipeline()", sendForPipeline)
 	play(t, "context.setPipeline", setPipeline)
 	play(t, "release capability", releaseCapability)
 	play(t, "release capabilities when canceled during return", canceledDuringReturn)
@@ -37,11 +39,15 @@ func TestRPCSuite(t *testing.T) {
 	play(t, "loopback bootstrap()", loopback)
 	play(t, "method throws exception", throws)
 	play(t, "method throws exception won't redundantly add remote exception prefix", throwsRemote)
+	play(t, "method throws exception with trace encoder", throwsTrace)
 	play(t, "method throws exception with detail", throwsDetail)
+	play(t, "disconnection exception retains details", disconnectDetail)
 	play(t, "when OutgoingRpcMessage::send() throws, we don't leak exports", sendFails)
 	play(t, "export the same promise twice", exportTwice)
 	play(t, "connections set idle when appropriate", idle)
 	play(t, "clean connection shutdown", cleanShutdown)
+	play(t, "AdaptiveFlowController: destroying with blocked senders fulfills them", blockedThenClosed)
+	play(t, "WindowFlowController: destroying with blocked senders fulfills them", blockedThenGivenUp)
 }
 
 func basics(s *scene) {
@@ -60,12 +66,32 @@ func basics(s *scene) {
 
 // pipelining calls a capability within the result of a call that has not returned, and gives the
 // result itself up.
-func pipelining(s *scene, only bool) {
+func pipelining(s *scene) { pipelineOn(s, s.Context()) }
+
+// sendForPipeline is pipelining with a call that wants no results.
+func sendForPipeline(s *scene) {
+	asked, returns := 0, 0
+	s.listen = func(m wire.Message) {
+		if m.Which() == wire.MessageWhichCall && m.Call().OnlyPromisePipeline() {
+			asked++
+		}
+	}
+	s.listenBack = func(m wire.Message) {
+		if m.Which() == wire.MessageWhichReturn && m.Return().AnswerId()>>31 != 0 {
+			returns++
+		}
+	}
+	pipelineOn(s, capnp.PipelineOnly(s.Context()))
+	want(s, "calls that want no results", asked, 1)
+	want(s, "returns of calls that want none", returns, 0)
+}
+
+func pipelineOn(s *scene, ctx context.Context) {
 	chain := s.chain()
 	here := testcap.NewWorld()
 	with := here.Worker()
 	s.later(with)
-	p := chain.Give(s.Context(), func(p testcap.ChainGiveParamsBuilder) {
+	p := chain.Give(ctx, func(p testcap.ChainGiveParamsBuilder) {
 		p.SetN(234)
 		p.SetWith(with)
 	})

@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"lanyard.dev/capnp"
@@ -184,4 +185,37 @@ func streamDropped(s *scene) {
 	s.wantSettled(finished, false)
 	server.Go <- struct{}{}
 	want(s, "total", must[testcap.StreamerFinishResults](s, finished).TotalI(), 579)
+}
+
+// blocked returns a stream that has filled its window to a server that takes nothing.
+func blocked(s *scene, ctx context.Context) (ended chan error) {
+	server := &testcap.Adder{Go: make(chan struct{})}
+	s.boot = testcap.NewStreamer(server).Client
+	sent, ended := pour(ctx, bootstrap[testcap.Streamer](s), nil)
+	s.poll()
+	n := sent.Load()
+	s.poll()
+	if len(ended) != 0 || n == 0 || sent.Load() != n {
+		s.Fatalf("%d chunks were sent, %v", n, len(ended))
+	}
+	return ended
+}
+
+// blockedThenClosed: a sender that waits for room hears of the end of the connection.
+func blockedThenClosed(s *scene) {
+	ended := blocked(s, s.Context())
+	s.alice.Close()
+	if err := <-ended; !errors.Is(err, capnp.Disconnected) {
+		s.Errorf("got %v, want disconnected", err)
+	}
+}
+
+// blockedThenGivenUp: and of the end of its context.
+func blockedThenGivenUp(s *scene) {
+	ctx, cancel := context.WithCancel(s.Context())
+	ended := blocked(s, ctx)
+	cancel()
+	if err := <-ended; err != context.Canceled {
+		s.Errorf("got %v, want %v", err, context.Canceled)
+	}
 }

@@ -59,7 +59,7 @@ func twoPartyBasic(s *scene) {
 }
 
 func twoPartyPipelining(s *scene) {
-	pipelining(s, false)
+	pipelining(s)
 	chain := s.chain()
 	if err := chain.Resolve(s.Context()); err != nil {
 		s.Fatal(err)

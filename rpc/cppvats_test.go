@@ -29,6 +29,7 @@ type scene struct {
 	aliceOpt, bobOpt  *rpc.Options
 	boot              capnp.Client       // Bob's
 	listen            func(wire.Message) // gets what Alice sends
+	listenBack        func(wire.Message) // gets what Bob sends
 	capacity          int                // of the connection, in bytes each way; 0 is unlimited
 	released          []func()
 	connected, leaves bool
@@ -54,6 +55,9 @@ func (s *scene) connect() {
 	s.toBob, s.toAlice = s.aliceEnd.Out, s.bobEnd.Out
 	if s.listen != nil {
 		s.toBob.Listen(s.listen)
+	}
+	if s.listenBack != nil {
+		s.toAlice.Listen(s.listenBack)
 	}
 	s.bobOpt.Bootstrap = s.boot
 	s.alice, s.bob = rpc.NewConn(s.aliceEnd, s.aliceOpt), rpc.NewConn(s.bobEnd, s.bobOpt)

@@ -25,12 +25,12 @@ import (
 // is left: no row of a table, no call that has not ended, no method whose context has not, no
 // reference to an object, no goroutine. LANYARD_KILLS says how often.
 func TestKills(t *testing.T) {
-	kills(t, killCount(t, 300), killInMemory)
+	kills(t, killCount(t, 200), killInMemory)
 }
 
 // TestKillsOverSockets is TestKills over unix sockets, at most 10 000 times.
 func TestKillsOverSockets(t *testing.T) {
-	kills(t, min(killCount(t, 300), 10_000), newKillSockets(t).kill)
+	kills(t, min(killCount(t, 200), 10_000), newKillSockets(t).kill)
 }
 
 func killCount(t *testing.T, n int) int {
