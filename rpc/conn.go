@@ -58,8 +58,9 @@ type Options struct {
 	// cancellation.
 	Values context.Context
 
-	serial int   // of a connection that Serve accepted
-	door   *door // that it came by
+	logs   *Observer // that Serve shares
+	serial int       // of a connection that Serve accepted
+	door   *door     // that it came by
 }
 
 // Conn is a connection to another vat. It owns the transport and two goroutines: one reads and
@@ -94,7 +95,7 @@ type Conn struct {
 
 	out     outbox
 	leaving leaving
-	files   *carrier // what rwc is, if it carries files; else nil
+	files   *carrier     // what rwc is, if it carries files; else nil
 	calls   atomic.Int64 // under way, both directions
 	slots   *capnp.Slots // for the methods that the peer calls
 	flow    flow

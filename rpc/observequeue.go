@@ -63,7 +63,10 @@ type watched struct {
 // watch returns nil if nobody does.
 func watch(c *Conn, o *Options) *watching {
 	w := &watching{c: c}
-	if o.Logger != nil {
+	switch {
+	case o.logs != nil:
+		w.obs = append(w.obs, o.logs)
+	case o.Logger != nil:
 		w.obs = append(w.obs, logObserver(o.Logger))
 	}
 	for _, x := range o.Observers {

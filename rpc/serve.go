@@ -41,6 +41,9 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 	defer conns.Wait()
 	all, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if opt.Logger != nil {
+		opt.logs = logObserver(opt.Logger)
+	}
 	d := newDoor(&opt)
 	conns.Go(func() { d.watch(all) })
 	for n := 1; ; n++ {
