@@ -21,7 +21,7 @@ type process struct {
 }
 
 // patience is how long a process may take to answer.
-const patience = 60 * time.Second
+const patience = 120 * time.Second
 
 func start(ctx context.Context, args ...string) (*process, error) {
 	p := &process{cmd: exec.CommandContext(ctx, args[0], args[1:]...)}

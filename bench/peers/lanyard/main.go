@@ -21,7 +21,10 @@ func main() {
 func serve(l net.Listener) error {
 	// Every connection has a Probe with counters of its own.
 	boot := func(context.Context) testservice.Probe { return testservice.New() }
-	return rpc.ServeEach(context.Background(), l, boot, nil)
+	// All limits are the defaults, but for the number of connections: it is 1024,
+	// and idle ones are measured by the thousand.
+	o := &rpc.Options{Limits: rpc.Limits{Connections: 1 << 20}}
+	return rpc.ServeEach(context.Background(), l, boot, o)
 }
 
 // A client is a connection and its first capability.
