@@ -128,8 +128,8 @@ close: the peer closed the connection`
 // the message cannot be sent.
 func TestObserverHearsEveryEnd(t *testing.T) {
 	var client diary
-	block := make(chan struct{})
-	s := &thrower{func() error { <-block; return nil }}
+	block, entered := make(chan struct{}), make(chan struct{}, 2)
+	s := &thrower{func() error { entered <- struct{}{}; <-block; return nil }}
 	boot := capnp.NewServer(s)
 	a, b := rpc.Pipe(&rpc.Options{Observers: []*rpc.Observer{client.observer()}, Limits: rpc.Limits{MessageBytes: 4096}},
 		&rpc.Options{Bootstrap: boot})
@@ -138,24 +138,25 @@ func TestObserverHearsEveryEnd(t *testing.T) {
 	if err := c.Resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	client.read()
-
 	ctx, cancel := context.WithCancel(t.Context())
 	p := add(ctx, c, 1)
+	<-entered
 	cancel()
 	<-p.Done()
 	big := capnp.Send[capnp.Struct](t.Context(), c.Client, addMethod, func(b capnp.StructBuilder) { b.SetData(0, make([]byte, 8192)) })
 	if _, err := big.Wait(); err == nil {
 		t.Fatal("a message larger than the limit was sent")
 	}
+	block <- struct{}{} // the first call was given up, and gives way
 	q := add(t.Context(), c, 2)
+	<-entered
 	a.Close()
 	<-q.Done()
 	close(block)
 	b.Close()
 	got := client.read()
-	if starts, ends := strings.Count(got, "start"), strings.Count(got, "end"); starts != 3 || ends != 3 {
-		t.Errorf("%d starts, %d ends, want 3 each:\n%s", starts, ends, got)
+	if starts, ends := strings.Count(got, "start"), strings.Count(got, "end"); starts != 4 || ends != 4 {
+		t.Errorf("%d starts, %d ends, want 4 each:\n%s", starts, ends, got)
 	}
 	if len(client.calls) != 0 {
 		t.Errorf("%d calls are not over", len(client.calls))
