@@ -68,9 +68,10 @@ func drawChart(r *report) []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="11">`+"\n", chartWidth, height)
 	out.WriteString(`<style>
-text { fill: #1f2328 } .dim { fill: #59636e } .line { stroke: #d1d9e0 } .one { stroke: #59636e } .ours { fill: #0969da } .other { fill: #9aa4ae }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .dim { fill: #9198a1 } .line { stroke: #3d444d } .one { stroke: #9198a1 } .ours { fill: #4493f8 } .other { fill: #656c76 } }
+.page { fill: #ffffff } text { fill: #1f2328; stroke: #ffffff; stroke-width: 3px; paint-order: stroke } .dim { fill: #59636e } .line { stroke: #d1d9e0 } .one { stroke: #59636e } .ours { fill: #0969da } .other { fill: #9aa4ae }
+@media (prefers-color-scheme: dark) { .page { fill: #0d1117 } text { fill: #e6edf3; stroke: #0d1117 } .dim { fill: #9198a1 } .line { stroke: #3d444d } .one { stroke: #9198a1 } .ours { fill: #4493f8 } .other { fill: #656c76 } }
 </style>
+<rect class="page" width="100%" height="100%" rx="6"/>
 `)
 	label := ""
 	if b != nil {

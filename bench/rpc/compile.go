@@ -22,7 +22,7 @@ func (m *measurer) compile(ctx context.Context, round int, j job) error {
 	if err != nil {
 		return err
 	}
-	runs := max(2, int(m.o.span*40))
+	runs := max(3, int(m.o.span*80))
 	for i := range m.peers {
 		p := m.peers[(i+round)%len(m.peers)]
 		if p.compiler == nil {
