@@ -19,6 +19,7 @@ type machine struct {
 	CPU     string   `json:"cpu"`
 	CPUs    int      `json:"cpus"`
 	Go      string   `json:"go"`
+	Tools   []string `json:"tools"` // what else the peers were made with
 	Commit  string   `json:"commit"`
 	Tracer  string   `json:"tracer"`
 	Before  string   `json:"loadBefore"`
@@ -34,7 +35,15 @@ func readMachine(ctx context.Context) *machine {
 	if commit != "" && said(ctx, "git", "status", "--porcelain", "--untracked-files=no", "--", "..", ":!../bench/RESULT.md", ":!../bench/chart.svg") != "" {
 		commit += " with changes"
 	}
+	var tools []string
+	if v := said(ctx, "g++", "-dumpfullversion"); v != "" {
+		tools = append(tools, "g++ "+v)
+	}
+	if v := said(ctx, "python3", "--version"); v != "" {
+		tools = append(tools, v)
+	}
 	return &machine{
+		Tools:  tools,
 		Date:   time.Now().UTC().Format(time.DateOnly),
 		OS:     runtime.GOOS + "/" + runtime.GOARCH,
 		Kernel: said(ctx, "uname", "-r"),
@@ -48,6 +57,10 @@ func readMachine(ctx context.Context) *machine {
 
 func (m *machine) finish(start time.Time, tracer string, missing, failed []string) {
 	m.After = loadAverage()
+	var load float64
+	if _, err := fmt.Sscan(m.Before, &load); err == nil && load > float64(m.CPUs)/4 {
+		m.Notes = append(m.Notes, "the machine was busy with other things, so these figures are worth little")
+	}
 	m.Seconds = time.Since(start).Seconds()
 	m.Tracer = tracer
 	m.Missing, m.Failed = missing, failed

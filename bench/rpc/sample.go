@@ -101,6 +101,14 @@ func difference(before, after counters) cost {
 	return c
 }
 
+// transfers is reads and writes a call, or -1 if the process does neither.
+func (c cost) transfers(calls int) float64 {
+	if n := c.Reads + c.Writes; n > int64(calls)/100 {
+		return float64(n) / float64(calls)
+	}
+	return -1
+}
+
 // time is seconds a call.
 func (s *sample) time() float64 { return s.Seconds / float64(s.Calls) }
 

@@ -118,6 +118,9 @@ func (m *measurer) measure(ctx context.Context, s *session, j job) (*sample, err
 			return nil, err
 		}
 	}
+	if j.traced && counting == nil {
+		out.Client.Syscalls, out.Server.Syscalls = out.Client.transfers(r.Calls), out.Server.transfers(r.Calls)
+	}
 	if j.alone && s.server != nil {
 		// Once more, after a collection.
 		settled, err := s.look("collect")

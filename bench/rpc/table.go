@@ -22,7 +22,7 @@ func (r *report) write(w io.Writer, chart string) {
 
 func (r *report) writeHead(w io.Writer) {
 	m := r.machine
-	fmt.Fprintf(w, "%s, %d CPUs (%s), Linux %s, %s. Measured on %s at commit %s.\n", m.OS, m.CPUs, m.CPU, m.Kernel, m.Go, m.Date, m.Commit)
+	fmt.Fprintf(w, "%s, %d CPUs (%s), Linux %s, %s. Measured on %s at commit %s.\n", m.OS, m.CPUs, m.CPU, m.Kernel, strings.Join(append([]string{m.Go}, m.Tools...), ", "), m.Date, m.Commit)
 	fmt.Fprintf(w, "%d rounds of %s for each figure, %.0f s together; load average %s before and %s after.\n", r.o.rounds, duration(r.o.span), m.Seconds, m.Before, m.After)
 	fmt.Fprintf(w, "Every peer calls itself: a client and a server process, all in turn in the same minutes. Figures are medians.\n")
 	if b := base(r.peers); b != nil {
