@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestConformanceMap checks docs/conformance.md: every test it names exists, every case without a
+// TestConformanceMap checks docs/conformance.md, and the names of tests in docs/rpc.md: every test it names exists, every case without a
 // test says why, every case of the suites is there, and the sums are right.
 func TestConformanceMap(t *testing.T) {
 	page, err := os.ReadFile("../docs/conformance.md")
@@ -60,6 +60,23 @@ func TestConformanceMap(t *testing.T) {
 				t.Errorf("%s: %s", cells[0], err)
 			}
 		}
+	}
+	guide, err := os.ReadFile("../docs/rpc.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for i, code := range strings.Split(string(guide), "`") {
+		code = strings.ReplaceAll(code, "\n", " ")
+		if i%2 == 1 && strings.Contains(code, ".Test") {
+			n++
+			if err := exists(code, tests); err != "" {
+				t.Errorf("docs/rpc.md: %s", err)
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("docs/rpc.md names %d tests", n)
 	}
 	for _, suite := range []string{"TestRPCSuite", "TestTwoPartySuite", "TestCapabilitySuite", "TestReconnectSuite"} {
 		subtests := tests("rpc")[suite]
