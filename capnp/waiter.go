@@ -104,7 +104,7 @@ func (a *Answer) lend(ctx context.Context) bool {
 // waitOwn is wait with a context whose end settles the answer: that the call was made with, or one
 // that does not end.
 func (a *Answer) waitOwn(ctx context.Context) error {
-	if (a.call == nil || !a.call.hints.OnlyPipeline) && a.lend(ctx) {
+	if a.call.noResults() == nil && a.lend(ctx) {
 		return a.result.Err
 	}
 	return a.wait(ctx)
