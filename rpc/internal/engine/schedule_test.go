@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,26 +36,32 @@ var worlds = map[string]worldOptions{
 	"LineLazy":     {sites: 4, line: true, steps: 80, lazy: true},
 	"Triangle":     {sites: 3, steps: 60, lazy: true},
 	"TriangleKill": {sites: 3, steps: 60, lazy: true, kill: true},
+	"Four":         {sites: 4, steps: 80, lazy: true},
+	"FiveLine":     {sites: 5, line: true, steps: 100, lazy: true},
+	"FiveKill":     {sites: 5, steps: 100, lazy: true, kill: true},
 }
 
 // TestSchedules plays random schedules on small worlds: each call reaches the object it should, in
-// its reference's order, and ends once; in the end nothing is left.
+// its reference's order, and ends once; in the end nothing is left. One that goes wrong is made as
+// short as it gets and printed as a transcript: put into testdata/schedules, TestReplay plays it.
 func TestSchedules(t *testing.T) {
 	for name, opt := range worlds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := schedules(t, 30000/len(worlds))
+			n := schedules(t, 4000)
+			if opt.steps >= 80 && opt.lazy { // these take longer
+				n = schedules(t, 500)
+			}
 			if *seedFlag >= 0 {
-				var log strings.Builder
-				wrong := newWorld(uint64(*seedFlag), opt, &log).run()
-				t.Logf("seed %d: %q\n%s", *seedFlag, wrong, log.String())
+				c := chance(uint64(*seedFlag))
+				wrong := play(c, opt, nil)
+				t.Logf("seed %d: %q\n%s", *seedFlag, wrong, transcript(opt, c.made))
 				return
 			}
 			for seed := range n {
-				if wrong := play(uint64(seed), opt, nil); wrong != "" {
-					var log strings.Builder
-					again := play(uint64(seed), opt, &log)
-					t.Fatalf("seed %d: %s\nplayed again: %s\n%s", seed, wrong, again, log.String())
+				c := chance(uint64(seed))
+				if wrong := play(c, opt, nil); wrong != "" {
+					t.Fatalf("seed %d: %s\n%s", seed, wrong, transcript(opt, shrink(opt, c.made)))
 				}
 			}
 		})
@@ -62,8 +69,8 @@ func TestSchedules(t *testing.T) {
 }
 
 // play runs one schedule; a panic is something wrong, too.
-func play(seed uint64, opt worldOptions, log *strings.Builder) (wrong string) {
-	w := newWorld(seed, opt, log)
+func play(c *choices, opt worldOptions, log *strings.Builder) (wrong string) {
+	w := newWorld(c, opt, log)
 	defer func() {
 		if p := recover(); p != nil {
 			wrong = fmt.Sprintf("step %d: panic: %v", w.step, p)
@@ -72,21 +79,88 @@ func play(seed uint64, opt worldOptions, log *strings.Builder) (wrong string) {
 	return w.run()
 }
 
-// TestSchedulesBite checks that the schedules would notice an engine that leaves something out.
+// TestSchedulesBite checks that the schedules would notice an engine that leaves something out, and
+// that what they then print goes wrong when it is read back from a file, in the same way.
 func TestSchedulesBite(t *testing.T) {
 	for name, wrong := range map[string]sabotage{
-		"NoEmbargo": {noEmbargo: true},
+		"no-embargo": {noEmbargo: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opt := worlds["TwoLazy"]
 			opt.wrong = wrong
 			for seed := range 20000 {
-				if wrong := play(uint64(seed), opt, nil); wrong != "" {
-					t.Logf("noticed by seed %d: %s", seed, wrong)
-					return
+				c := chance(uint64(seed))
+				wrong := play(c, opt, nil)
+				if wrong == "" {
+					continue
 				}
+				short := shrink(opt, c.made)
+				t.Logf("noticed by seed %d: %s; %d steps of %d suffice", seed, wrong, len(short.steps), len(c.made.steps))
+				file := filepath.Join(t.TempDir(), "schedule.txt")
+				for _, p := range []plan{c.made, short} {
+					if err := os.WriteFile(file, []byte(transcript(opt, p)), 0o666); err != nil {
+						t.Fatal(err)
+					}
+					got, want := replay(t, file), play(p.choices(), opt, nil)
+					if got == "" || got != want {
+						t.Errorf("%s: replayed: %q, want %q", file, got, want)
+					}
+				}
+				if *update {
+					if err := os.WriteFile("testdata/schedules/"+name+".txt", []byte(transcript(opt, short)), 0o666); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := play(c.made.choices(), opt, nil); got != wrong {
+					t.Errorf("the same choices: %q, want %q", got, wrong)
+				}
+				return
 			}
 			t.Error("not noticed")
+		})
+	}
+}
+
+// replay plays a transcript and returns what goes wrong.
+func replay(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt, p, err := parseSchedule(string(text))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return play(p.choices(), opt, nil)
+}
+
+// TestReplay plays the schedules in testdata/schedules. Those of an engine that leaves something out
+// must go wrong, and must not without that.
+func TestReplay(t *testing.T) {
+	files, _ := filepath.Glob("testdata/schedules/*.txt")
+	if len(files) == 0 {
+		t.Fatal("no schedules")
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opt, p, err := parseSchedule(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if opt.wrong != (sabotage{}) {
+				if wrong := play(p.choices(), opt, nil); wrong == "" {
+					t.Errorf("in the world %s nothing goes wrong", opt)
+				}
+				opt.wrong = sabotage{}
+			}
+			if wrong := play(p.choices(), opt, nil); wrong != "" {
+				t.Errorf("%s\n%s", wrong, transcript(opt, p))
+			}
 		})
 	}
 }
