@@ -227,6 +227,9 @@ func send(ctx context.Context, c Client, m *Method, params Payload, hints Hints,
 		t.End()
 		return a
 	}
+	if m := methodOf(ctx); m != nil && m.slots != nil {
+		t.background = true // the method has its object's turn, which others wait for
+	}
 	h.Deliver(&o.call, t)
 	a.watch()
 	t.End()

@@ -270,6 +270,8 @@ func (o *object) finish(c *Call, err error) {
 		o.mu.Unlock()
 	}
 	t := BeginTurn()
+	// The call still has the object's turn: it must not wait for its caller to read.
+	t.background = c.slots != nil
 	tail := false
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package capnp
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,20 @@ func NewSlots(max int, parent *Slots, waits func()) *Slots {
 
 // Through makes the method of c take a slot before it starts. c must not have been delivered yet.
 func (c *Call) Through(s *Slots) { c.slots = s }
+
+// GiveWay is for a goroutine that is about to wait: if ctx is that of a method, the method gives up
+// the object's turn, as it does before it waits for a promise.
+func GiveWay(ctx context.Context) {
+	if c := methodOf(ctx); c != nil {
+		c.Unblock()
+	}
+}
+
+// methodOf returns the call whose method ctx belongs to, or nil.
+func methodOf(ctx context.Context) *Call {
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}
 
 // Running is how many methods run.
 func (s *Slots) Running() int { return int(uint32(s.state.Load())) }

@@ -252,7 +252,7 @@ func (c *Conn) Drain(t *capnp.Turn) {
 	switch {
 	case c.out.isCorked():
 	case t.Background():
-		c.out.wakeWriter()
+		c.flushSome()
 	default:
 		c.flush()
 	}

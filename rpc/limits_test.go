@@ -357,6 +357,49 @@ func TestCloseWhileAWriteIsStuck(t *testing.T) {
 	})
 }
 
+// A peer that does not read keeps nobody else from an object, neither by a method's results nor by
+// calls that the method makes to it.
+func TestPeerThatDoesNotRead(t *testing.T) {
+	for name, call := range map[string][]byte{
+		"results": callMessage(placeholder, vBig, 1<<20, nil),
+		"calls": callMessage(placeholder, vCallBack, 0, func(c wire.CallBuilder, p capnp.StructBuilder) {
+			c.EditParams().NewCapTable(1).At(0).SetSenderHosted(7)
+			p.SetCap(0, 0)
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				boot := capnp.NewServer(newVictim())
+				bad, badEnd := testnet.Pipe(200)
+				x, y := testnet.Pipe(0)
+				limits := rpc.Limits{QueueSoft: 1, StallTimeout: time.Hour}
+				a := rpc.NewConn(badEnd, &rpc.Options{Bootstrap: boot, Limits: limits})
+				b := rpc.NewConn(y, &rpc.Options{Bootstrap: boot})
+				boot.Release()
+				write := templateOf(call)
+				go func() {
+					bad.Write(bootstrapMessage(0))
+					for id := range uint32(5) {
+						bad.Write(write.with(id + 1))
+					}
+				}()
+				synctest.Wait()
+				c := rpc.NewConn(x, nil)
+				good := rpc.Bootstrap[T](t.Context(), c)
+				start := time.Now()
+				if _, err := ask(t.Context(), good, vEcho, 1).Wait(); err != nil || time.Since(start) > time.Minute {
+					t.Errorf("%v, after %v", err, time.Since(start))
+				}
+				good.Release()
+				for _, c := range []*rpc.Conn{c, b, a} {
+					c.Close()
+				}
+				bad.Close()
+			})
+		})
+	}
+}
+
 // The worst case is what the limits come to, and Budget compares it with the memory there is.
 func TestWorstCase(t *testing.T) {
 	var l rpc.Limits

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lanyard.dev/capnp"
 	"lanyard.dev/internal/wire"
 )
 
@@ -281,6 +282,7 @@ func (c *Conn) Admit(ctx context.Context) error {
 		}
 		room := o.room
 		o.mu.Unlock()
+		capnp.GiveWay(ctx)
 		select {
 		case <-room:
 		case <-ctx.Done():
@@ -314,6 +316,14 @@ func (c *Conn) flush() {
 		}
 		o.done(n, b)
 	}
+}
+
+// flushSome is flush for who must not wait for the peer.
+func (c *Conn) flushSome() {
+	if c.out.now != nil && c.calls.Load() > busyCalls {
+		runtime.Gosched()
+	}
+	c.flushNow()
 }
 
 // flushNow writes what can be written at once, and leaves the rest to the writing goroutine.
