@@ -93,7 +93,7 @@ var cpp = sync.OnceValues(func() (kit, error) {
 
 // newer is a later release of Cap'n Proto C++, where `make newer` has built it.
 var newer = sync.OnceValues(func() (kit, error) {
-	if _, err := os.Stat("build/newer/fileserver"); err != nil {
+	if _, err := os.Stat("build/newer/websocketpeer"); err != nil {
 		return kit{}, &missingError{"a newer Cap'n Proto (make -C interop newer)"}
 	}
 	return built("newer C++", "build/newer"), nil
