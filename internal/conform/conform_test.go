@@ -101,10 +101,13 @@ func TestCases(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone(t, s.take())
+	// The honest connection has a goroutine or two more while it changes who reads it. What each
+	// case left behind would be more than that soon.
+	const few = 4
+	before := runtime.NumGoroutine()
 	for i := range cases {
 		c := &cases[i]
 		t.Run(c.ID+"/"+c.Name, func(t *testing.T) {
-			before := runtime.NumGoroutine()
 			res, err := attacked.Run(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
@@ -116,7 +119,7 @@ func TestCases(t *testing.T) {
 			unaffected(t)
 			await(t, "goroutines as before", func() (bool, any) {
 				n := runtime.NumGoroutine()
-				return n <= before, fmt.Sprintf("%d, before %d", n, before)
+				return n <= before+few, fmt.Sprintf("%d, before %d", n, before)
 			})
 		})
 	}
