@@ -161,7 +161,7 @@ func (e *Engine) Held() int64 {
 // TestRowBytes measures it.
 const (
 	MaxPaths    = 1 << 16 // how many of those there are
-	RowBytes    = 2 << 10
+	RowBytes    = 3 << 10
 	ExportBytes = 512
 	ImportBytes = 768
 	PathBytes   = 320

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -177,3 +178,60 @@ func TestPaths(t *testing.T) {
 		t.Errorf("%d steps are left", q.held.paths)
 	}
 }
+
+// What a row takes at most is what the host's computation of the worst case takes it for.
+func TestRowBytes(t *testing.T) {
+	const n = 2000
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for _, tt := range []struct {
+		name string
+		most int64
+		more func(s *script, i int)
+		rows func(e *Engine) int
+	}{
+		{"calls that have not returned", RowBytes, func(s *script, i int) { s.recv("call q%d on q1.0", i+3) }, (*Engine).asked},
+		{"calls that wait for a result", RowBytes, func(s *script, i int) { s.recv("call q%d on q2.0", i+3) }, (*Engine).asked},
+		{"calls that have returned", RowBytes, func(s *script, i int) { s.recv("call q%d on q2222222", i+3) }, (*Engine).asked},
+		{"imports", ImportBytes, func(s *script, i int) { keep(s, i, "senderHosted") }, func(e *Engine) int { return len(e.imports) }},
+		{"imports that are promises", ImportBytes, func(s *script, i int) { keep(s, i, "senderPromise") }, func(e *Engine) int { return len(e.imports) }},
+		{"paths", PathBytes, func(s *script, i int) { s.recv("call q%d on q2.%d", i+3, i); s.recv("finish q%d", i+3) }, func(e *Engine) int { return e.held.paths }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScript(t, Limits{Imports: 1 << 20, Promises: 1 << 20})
+			lines(s, "a serve o", "a recv bootstrap q1")
+			if strings.HasPrefix(tt.name, "imports") {
+				s.do("a recv call q2 on q1.0") // fails
+			} else {
+				s.do("a recv call q2 on q1")
+			}
+			before, rows := heap(), 0
+			for i := range n {
+				tt.more(s, i)
+				s.out.Reset()
+				s.a.out = nil
+			}
+			s.ask(s.a, func(e *Engine) { rows = tt.rows(e) })
+			each := (heap() - before) / int64(max(rows, 1))
+			t.Logf("%d bytes each of %d", each, rows)
+			if rows < 1000 || each > tt.most {
+				t.Errorf("%d bytes each of %d, want at most %d", each, rows, tt.most)
+			}
+			runtime.KeepAlive(s)
+		})
+	}
+}
+
+// keep imports capability i and holds it.
+func keep(s *script, i int, kind string) {
+	s.recv("call q3 on q1 [%s %d]", kind, i+1)
+	s.do(fmt.Sprintf("a x%d = param o.0", i))
+	s.do("a return o")
+}
+
+func (s *script) recv(format string, args ...any) { s.do("a recv " + fmt.Sprintf(format, args...)) }
