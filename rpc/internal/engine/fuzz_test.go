@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,13 +108,65 @@ func (h *hostile) path() (out []uint16) {
 	return out
 }
 
+// one of the given ids, or now and then any: a peer that is always wrong does not get far.
+func (h *hostile) one(ids ...uint32) uint32 {
+	if b := h.byte(); len(ids) > 0 && b < 0xf8 {
+		return ids[int(b)%len(ids)]
+	}
+	return h.id()
+}
+
+// sensible reports whether there is something that a message of this type could be about.
+func (h *hostile) sensible(t Type) bool {
+	switch t {
+	case Return:
+		return len(h.questions()) > 0
+	case Release, Call:
+		return len(h.exports()) > 0
+	case Disembargo:
+		return h.v.e.embargoes.len() > 0 || h.byte() < 0x20
+	}
+	return true
+}
+
+func (h *hostile) questions() (ids []uint32) {
+	for _, q := range h.v.e.questions.all() {
+		ids = append(ids, q.id)
+	}
+	return append(ids, slices.Sorted(maps.Keys(h.v.e.high))...)
+}
+
+func (h *hostile) answers() []uint32 { return slices.Sorted(maps.Keys(h.v.e.answers)) }
+
+func (h *hostile) exports() (ids []uint32) {
+	for _, x := range h.v.e.exports.all() {
+		ids = append(ids, x.id)
+	}
+	return ids
+}
+
 func (h *hostile) target() Target {
+	switch b := h.byte() % 8; {
+	case b < 3 || b < 7 && len(h.answers()) == 0:
+		return Target{Kind: ImportedCap, ID: h.one(h.exports()...)}
+	case b < 7:
+		return Target{Kind: PromisedAnswer, ID: h.one(h.answers()...), Path: h.path()}
+	}
 	return Target{Kind: TargetKind(h.byte() % 3), ID: h.id(), Path: h.path()}
 }
 
 func (h *hostile) caps() (out []Descriptor) {
-	for range h.byte() % 6 {
-		out = append(out, Descriptor{Kind: DescriptorKind(h.byte() % 7), ID: h.id(), Path: h.path()})
+	for range h.byte() % 5 {
+		d := Descriptor{Kind: DescriptorKind(h.byte() % 7)}
+		switch d.Kind {
+		case ReceiverHosted:
+			d.ID = h.one(h.exports()...)
+		case ReceiverAnswer:
+			d.ID, d.Path = h.one(h.answers()...), h.path()
+		default:
+			d.ID = h.id()
+		}
+		out = append(out, d)
 	}
 	return out
 }
@@ -126,23 +180,66 @@ func (h *hostile) exception() *capnp.Exception {
 
 func (h *hostile) message() *Message {
 	b := h.byte()
-	m := &Message{Type: Type(h.byte() % 14), ID: h.id()}
+	m := &Message{Type: Type(h.byte() % 14)}
+	switch m.Type {
+	case Abort: // the end, too soon
+		if h.byte() < 0xf0 {
+			m.Type = Call
+		}
+	case Provide, Accept, Join, Unknown:
+		if h.byte() < 0xe0 {
+			m.Type = Return
+		}
+	}
+	if h.byte() < 0xf0 && !h.sensible(m.Type) {
+		m.Type = Bootstrap
+		if len(h.exports()) > 0 {
+			m.Type = Call
+		}
+	}
+	switch m.Type {
+	case Return:
+		m.ID = h.one(h.questions()...)
+	case Finish:
+		m.ID = h.one(h.answers()...)
+	case Release:
+		m.ID = h.one(h.exports()...)
+	case Resolve:
+		m.ID = h.one(slices.Sorted(maps.Keys(h.v.e.imports))...)
+	case Call, Bootstrap:
+		used := h.v.e.answers
+		for m.ID = h.id(); used[m.ID] != nil && h.byte() > 0x10; {
+			m.ID++
+		}
+	default:
+		m.ID = h.id()
+	}
 	switch m.Type {
 	case Call, Disembargo:
 		m.Target = h.target()
 		m.Context = DisembargoContext(b % 4)
+		if h.v.e.embargoes.len() > 0 && m.Type == Disembargo && b < 0xf0 {
+			m.Context, m.ID = ReceiverLoopback, h.v.e.embargoes.all()[0].embargoID
+		}
 		m.SendResultsTo = SendResultsTo(b / 4 % 3)
 		m.NoPipelining, m.OnlyPipeline = b&16 != 0, b&32 != 0
 	case Return:
 		m.Outcome = Outcome(b % 7)
-		m.Other = h.id()
+		if q, ok := h.v.e.questions.get(m.ID); ok && q.last.tail() && b > 0x20 {
+			m.Outcome = ResultsSentElsewhere
+		} else if b > 0x40 && m.Outcome >= Canceled {
+			m.Outcome = Results
+		}
+		m.Other = h.one(h.answers()...)
 		m.ReleaseParamCaps, m.NoFinishNeeded = b&16 != 0, b&32 != 0
 	case Finish:
 		m.ReleaseResultCaps, m.EarlyCancelBug = b&1 != 0, b&2 != 0
 	case Resolve:
 		m.Outcome = Outcome(b % 3)
 	case Release:
-		m.Count = h.id()
+		if m.Count = 1; h.byte() > 0xe0 {
+			m.Count = h.id()
+		}
 	case Unimplemented:
 		if len(h.in) > 0 && b&1 != 0 {
 			m.Inner = h.message()
@@ -174,15 +271,30 @@ func choose[T any](h *hostile, s []T) (x T, ok bool) {
 func (h *hostile) act() {
 	op := h.byte()
 	if h.v.trace != nil {
-		fmt.Fprintf(h.v.trace, "a: action %d %x\n", op%24, h.in[:min(4, len(h.in))])
+		fmt.Fprintf(h.v.trace, "a: action %d %x\n", op%25, h.in[:min(4, len(h.in))])
 	}
-	switch op % 24 {
+	switch op % 25 {
 	case 16:
 		h.clients = append(h.clients, h.v.bootstrap())
 	case 17:
 		if c, ok := choose(h, h.clients); ok {
 			p, _ := choose(h, h.clients)
-			h.promises = append(h.promises, send(context.Background(), c, 1, p))
+			ctx := context.Background()
+			var last *capnp.Call
+			switch h.byte() % 4 {
+			case 0:
+				ctx = capnp.PipelineOnly(ctx)
+			case 1:
+				if o, _ := choose(h, h.objects); len(o.calls) > 0 {
+					last = o.calls[0]
+					ctx = context.WithoutCancel(last.TailContext())
+				}
+			}
+			promise := send(ctx, c, 1, p)
+			h.promises = append(h.promises, promise)
+			if last != nil && h.byte()%4 > 0 {
+				h.tail(promise)
+			}
 		}
 	case 18:
 		if p, ok := choose(h, h.promises); ok {
@@ -206,6 +318,10 @@ func (h *hostile) act() {
 			c := o.calls[0]
 			o.calls = o.calls[1:]
 			returns(c, hooks...)
+		}
+	case 24:
+		if p, ok := choose(h, h.promises); ok {
+			h.tail(p)
 		}
 	case 21:
 		c, r := capnp.NewPromise[anyClient]()
@@ -234,6 +350,18 @@ func (h *hostile) act() {
 			fmt.Fprintf(h.v.trace, "a receives %s\n", describe(m))
 		}
 		h.v.do(Receive(m))
+	}
+}
+
+// tail ends a call as another one, if that is allowed.
+func (h *hostile) tail(p capnp.Promise[capnp.Struct]) {
+	if o, _ := choose(h, h.objects); len(o.calls) > 0 {
+		c := o.calls[0]
+		if c.Tail(p) != nil {
+			return
+		}
+		o.calls = o.calls[1:]
+		turn(func(t *capnp.Turn) { c.Payload().Release(t) })
 	}
 }
 
