@@ -23,7 +23,7 @@ const (
 func (l Limits) WorstCase() int64 {
 	l = l.withDefaults()
 	n := int64(connBytes)
-	n += 3 * l.MessageBytes                                  // the message that is coming
+	n += 6 * l.MessageBytes                                  // the message that is coming, and its table of capabilities
 	n += maxInbox + l.MessageBytes                           // read and not seen
 	n += l.CallBytes + l.MessageBytes                        // calls that have not returned
 	n += l.CallBytes + l.MessageBytes                        // calls given up whose methods run

@@ -57,7 +57,13 @@ with its own limits on work and memory.`,
 				l = rec.Listener(l)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "listening on %s\n", addressOf(l))
-			err = rpc.ServeEach(cmd.Context(), l, newCalculator, &rpc.Options{DrainTimeout: drain})
+			o := &rpc.Options{DrainTimeout: drain}
+			budget, fits := o.Limits.Budget()
+			if !fits {
+				budget += ": more than there is; fewer connections or lower limits would fit"
+			}
+			fmt.Fprintln(cmd.ErrOrStderr(), budget)
+			err = rpc.ServeEach(cmd.Context(), l, newCalculator, o)
 			return errors.Join(err, stop())
 		},
 	}

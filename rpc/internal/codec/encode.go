@@ -212,7 +212,7 @@ func encodeDescriptor(b rpc.CapDescriptorBuilder, d engine.Descriptor) {
 }
 
 func encodeException(b rpc.ExceptionBuilder, x *capnp.Exception) {
-	b.SetReason(x.Reason)
+	b.SetReason(reasonOf(x))
 	b.SetType(rpc.ExceptionType(x.Kind))
 	if x.Trace != "" {
 		b.SetTrace(x.Trace)
