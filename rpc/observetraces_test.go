@@ -3,10 +3,14 @@ package rpc_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 
 	"lanyard.dev/capnp"
+	"lanyard.dev/capnp/frame"
+	schema "lanyard.dev/capnp/schemas/rpc"
 	"lanyard.dev/rpc"
 )
 
@@ -156,5 +160,63 @@ created by main.other in goroutine 1
 	}
 	for i := range stack {
 		rpc.RedactStack(stack[:i])
+	}
+}
+
+// received is the exception that a caller gets when the peer's Return carries what fill fills in.
+func received(t *testing.T, o *rpc.Options, fill func(schema.ExceptionBuilder)) *capnp.Exception {
+	t.Helper()
+	near, far := net.Pipe()
+	c := rpc.NewConn(near, o)
+	defer c.Close()
+	go func() {
+		defer far.Close()
+		if _, err := frame.NewReader(far, nil).Read(); err != nil {
+			return
+		}
+		mb := capnp.NewMessage(nil)
+		fill(schema.NewRootMessage(mb).NewReturn().NewException())
+		far.Write(frame.Marshal(mb))
+		io.Copy(io.Discard, far)
+	}()
+	boot := rpc.Bootstrap[T](t.Context(), c)
+	defer boot.Release()
+	err := boot.Resolve(t.Context())
+	x, ok := errors.AsType[*capnp.Exception](err)
+	if !ok {
+		t.Fatalf("got %v, want an exception", err)
+	}
+	return x
+}
+
+// What a C++ peer sends: a reason that may have the prefix already, because it received the exception
+// itself; details; a trace of its own form, as long as it likes.
+func TestExceptionFromOtherImplementations(t *testing.T) {
+	from := func(o *rpc.Options) *capnp.Exception {
+		return received(t, o, func(b schema.ExceptionBuilder) {
+			b.SetReason("remote exception: context: x.c++: 12\nremote exception: inner")
+			b.SetType(schema.ExceptionTypeDisconnected)
+			b.SetTrace(strings.Repeat("x.c++:12: called\n", 1000))
+			ds := b.NewDetails(20)
+			for i, d := range ds.All() {
+				d.SetDetailId(uint64(i))
+				d.SetData([]byte{byte(i)})
+			}
+			ds.At(1).SetData(make([]byte, 5<<10))
+		})
+	}
+	x := from(nil)
+	if want := "remote exception: context: x.c++: 12\nremote exception: inner"; x.Error() != want {
+		t.Errorf("error %q, want %q", x.Error(), want)
+	}
+	if x.Kind != capnp.Disconnected || x.Trace != "" || !x.Remote {
+		t.Errorf("got %+v", x)
+	}
+	// At most sixteen details are looked at, and none of more than 4 KiB.
+	if len(x.Details) != 15 || x.Details[0].ID != 0 || x.Details[1].ID != 2 || x.Details[14].ID != 15 || x.Details[14].Data[0] != 15 {
+		t.Errorf("details %v", x.Details)
+	}
+	if x := from(&rpc.Options{Traces: &rpc.Traces{}}); len(x.Trace) != 8<<10 || !strings.HasPrefix(x.Trace, "x.c++:12: called\n") {
+		t.Errorf("kept %d bytes of trace", len(x.Trace))
 	}
 }
