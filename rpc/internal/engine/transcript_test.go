@@ -20,8 +20,8 @@ import (
 var update = flag.Bool("update", false, "rewrite what the transcripts expect")
 
 // TestTranscripts plays testdata/*.txt: commands, and below ---- what they lead to. A block ends
-// with an empty line; # starts a comment. Two vats a and b are connected, but messages move only
-// when a transcript says so; "recv" gives a vat a message that its peer never sent. At the end of
+// with an empty line; # starts a comment. Two vats a and b are connected, and c and d, of which c
+// may be thought of as the same vat as b; but messages move only when a transcript says so; "recv" gives a vat a message that its peer never sent. At the end of
 // each transcript every table must be empty, and nobody may hold a reference any more.
 //
 //	a serve o             o is the bootstrap capability of a      a object o    just an object
@@ -147,6 +147,7 @@ func (s *script) play(text string) []byte {
 // script is two vats and what a transcript has given names to.
 type script struct {
 	*pair
+	more      *pair
 	out       strings.Builder
 	objects   map[string]*object
 	clients   map[string]capnp.Client
@@ -157,14 +158,16 @@ type script struct {
 }
 
 func newScript(t testing.TB, limits Limits) *script {
-	s := &script{pair: newPair(t), objects: map[string]*object{}, clients: map[string]capnp.Client{},
+	s := &script{pair: newPair(t), more: &pair{t: t, a: &vat{name: "c"}, b: &vat{name: "d"}}, objects: map[string]*object{}, clients: map[string]capnp.Client{},
 		promises: map[string]capnp.Promise[capnp.Struct]{}, resolvers: map[string]*capnp.Resolver[anyClient]{}, lasts: map[string]bool{}}
-	for _, v := range []*vat{s.a, s.b} {
+	for _, v := range s.vats() {
 		v.e = New(v, limits)
 		v.trace = &s.out
 	}
 	return s
 }
+
+func (s *script) vats() []*vat { return []*vat{s.a, s.b, s.more.a, s.more.b} }
 
 func (s *script) vat(name string) *vat {
 	switch name {
@@ -172,6 +175,10 @@ func (s *script) vat(name string) *vat {
 		return s.a
 	case "b":
 		return s.b
+	case "c":
+		return s.more.a
+	case "d":
+		return s.more.b
 	}
 	panic("there is no vat " + name)
 }
@@ -185,7 +192,8 @@ func (s *script) do(line string) {
 	f := strings.Fields(line)
 	switch f[0] {
 	case "run":
-		s.run()
+		for s.step(s.a, s.b) || s.step(s.b, s.a) || s.step(s.more.a, s.more.b) || s.step(s.more.b, s.more.a) {
+		}
 		return
 	case "deliver":
 		n := 1
@@ -202,8 +210,11 @@ func (s *script) do(line string) {
 		}
 		return
 	case "tables":
-		for _, v := range []*vat{s.a, s.b} {
+		for i, v := range s.vats() {
 			x := v.e.Stats()
+			if i > 1 && x == (Stats{}) {
+				continue
+			}
 			fmt.Fprintf(&s.out, "%s has %d questions, %d answers, %d exports, %d imports, %d embargoes\n",
 				v.name, x.Questions, x.Answers, x.Exports, x.Imports, x.Embargoes)
 		}
@@ -218,10 +229,15 @@ func (s *script) do(line string) {
 }
 
 func (s *script) other(v *vat) *vat {
-	if v == s.a {
+	switch v {
+	case s.a:
 		return s.b
+	case s.b:
+		return s.a
+	case s.more.a:
+		return s.more.b
 	}
-	return s.a
+	return s.more.a
 }
 
 // client finds a client by name; for an object it makes one, which done releases.
@@ -381,7 +397,7 @@ func (s *script) wait(name string) {
 // end releases nothing, but checks that nothing is left.
 func (s *script) end() {
 	s.t.Helper()
-	for _, v := range []*vat{s.a, s.b} {
+	for _, v := range s.vats() {
 		if x := v.e.Stats(); x != (Stats{}) {
 			s.t.Errorf("%s still holds %+v", v.name, x)
 		}
