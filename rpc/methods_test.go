@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/rpc"
@@ -259,4 +260,26 @@ func releasesTwice(s *scene) {
 	again.Release()
 	s.poll()
 	want(s, "handles", s.w.Handles.Load(), 0)
+}
+
+// A caller waits for a peer that takes nothing no longer than its context lasts.
+func TestSendingEndsWithContext(t *testing.T) {
+	x, silent, err := newKillSockets(t).pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := rpc.NewConn(x, &rpc.Options{Limits: rpc.Limits{CloseTimeout: time.Millisecond}})
+	defer c.Close()
+	boot := rpc.Bootstrap[testcap.Lab](t.Context(), c)
+	text := strings.Repeat("x", 60<<10)
+	for i := range 20 { // more than socket and queue take
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		start := time.Now()
+		_, err := boot.Describe(ctx, func(p testcap.LabDescribeParamsBuilder) { p.SetA(text) }).Wait()
+		cancel()
+		if took := time.Since(start); err != context.DeadlineExceeded || took > 10*time.Second {
+			t.Fatalf("call %d: %v after %v", i, err, took)
+		}
+	}
 }
