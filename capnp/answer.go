@@ -412,6 +412,7 @@ func (a *Answer) wait(ctx context.Context) error {
 	}
 	done := a.done
 	a.mu.Unlock()
+	a.hasten()
 	if c, ok := ctx.Value(callKey{}).(*Call); ok {
 		c.Unblock()
 	}
@@ -430,6 +431,7 @@ func (a *Answer) wait(ctx context.Context) error {
 
 // doneChan returns a channel that is closed when the result is there.
 func (a *Answer) doneChan() <-chan struct{} {
+	a.hasten()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.done == nil {

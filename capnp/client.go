@@ -112,6 +112,9 @@ func (c Client) Resolve(ctx context.Context) error {
 		if err := h.Broken(); err != nil {
 			return err
 		}
+		if f, ok := h.(Flusher); ok {
+			f.Hasten()
+		}
 		w := waiter(make(chan struct{}))
 		t := BeginTurn()
 		watching := h.Watch(w, t)
@@ -210,7 +213,7 @@ func send(ctx context.Context, c Client, m *Method, params Payload, hints Hints,
 	} else {
 		o.call.setMode(ctx)
 	}
-	t := BeginTurn()
+	t := beginLazy()
 	h := c.hook()
 	err := params.Err()
 	if err == nil && ctx.Err() != nil {
@@ -224,7 +227,7 @@ func send(ctx context.Context, c Client, m *Method, params Payload, hints Hints,
 	if err != nil {
 		o.call.Return(Result{Err: err}, t)
 		params.Release(t)
-		t.End()
+		t.endLazy()
 		return a
 	}
 	if m := methodOf(ctx); m != nil && m.slots != nil {
@@ -232,7 +235,9 @@ func send(ctx context.Context, c Client, m *Method, params Payload, hints Hints,
 	}
 	h.Deliver(&o.call, t)
 	a.watch()
-	t.End()
+	if f := t.endLazy(); f != nil && (ret != nil || o.call.awaiter() == nil) {
+		f.Hasten()
+	}
 	runtime.KeepAlive(c.c)
 	return a
 }

@@ -12,6 +12,9 @@ type Turn struct {
 	drops      []Hook
 	background bool
 
+	lazy      bool    // what is to be written may wait until somebody waits for it
+	unflushed Flusher // where such a thing is
+
 	inline bool // the goroutine that runs the turn may run one method itself, afterwards
 	start  Start
 }
@@ -99,6 +102,38 @@ func BeginBackground() *Turn {
 	t := BeginTurn()
 	t.background = true
 	return t
+}
+
+// A Flusher has something that waits to be written.
+type Flusher interface{ Hasten() }
+
+// beginLazy returns an empty turn for calls whose answer is going to be waited for: then is the time
+// to write them, together with those made meanwhile. End it with endLazy.
+func beginLazy() *Turn {
+	t := BeginTurn()
+	t.lazy = true
+	return t
+}
+
+// endLazy is End. It returns where something has been left to be written, or nil.
+func (t *Turn) endLazy() Flusher {
+	t.Run()
+	f := t.unflushed
+	t.unflushed, t.lazy = nil, false
+	t.End()
+	return f
+}
+
+// Lazy reports whether what the turn led to may be written later: by Hasten, or when it has waited
+// for too long.
+func (t *Turn) Lazy() bool { return t.lazy }
+
+// LeaveUnflushed notes that f has something to write. Only one can be noted; others are hastened.
+func (t *Turn) LeaveUnflushed(f Flusher) {
+	if t.unflushed != nil && t.unflushed != f {
+		t.unflushed.Hasten()
+	}
+	t.unflushed = f
 }
 
 // Background reports whether the goroutine that runs the turn must not wait for a peer.

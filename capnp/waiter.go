@@ -23,6 +23,40 @@ type Waiter struct {
 type Awaiter interface {
 	// Await returns when w has settled.
 	Await(w *Waiter)
+	// Hasten tells that somebody waits by other means.
+	Hasten()
+}
+
+// awaiter returns who works on the call and can be waited for, or nil.
+func (c *Call) awaiter() Awaiter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x, _ := c.exec.(Awaiter)
+	return x
+}
+
+// Await returns when w has settled, which waits for a call that is made from this one: wrappers are
+// Awaiters with it.
+func (c *Call) Await(w *Waiter) {
+	if x := c.awaiter(); x != nil {
+		x.Await(w)
+		return
+	}
+	w.Wait()
+}
+
+// Hasten tells who works on the call that somebody waits for it.
+func (c *Call) Hasten() {
+	if x := c.awaiter(); x != nil {
+		x.Hasten()
+	}
+}
+
+// hasten tells that somebody waits for the answer.
+func (a *Answer) hasten() {
+	if a.call != nil {
+		a.call.Hasten()
+	}
 }
 
 // An Interrupter ends what a Waiter does in Await when its answer comes from elsewhere.
@@ -80,10 +114,8 @@ func (a *Answer) lend(ctx context.Context) bool {
 	if c == nil {
 		return false
 	}
-	c.mu.Lock()
-	x, ok := c.exec.(Awaiter)
-	c.mu.Unlock()
-	if !ok {
+	x := c.awaiter()
+	if x == nil {
 		return false
 	}
 	a.mu.Lock()

@@ -42,6 +42,12 @@ func (f *flight) Caller() context.Context {
 	return context.Background()
 }
 
+// Await implements capnp.Awaiter: who waits for the call that came waits for the one that goes on.
+func (f *flight) Await(w *capnp.Waiter) { f.call.Await(w) }
+
+// Hasten implements capnp.Awaiter.
+func (f *flight) Hasten() { f.call.Hasten() }
+
 // CancelCall implements capnp.Canceler for the call that came.
 func (f *flight) CancelCall(c *capnp.Call, t *capnp.Turn) { f.call.Cancel(c.Cause(), t) }
 
@@ -51,6 +57,9 @@ type pipeline struct {
 	outer bool
 	inner capnp.Pipeline
 }
+
+// Follows implements capnp.Follower.
+func (p *pipeline) Follows() capnp.Pipeline { return p.inner }
 
 // At implements capnp.Pipeline.
 func (p *pipeline) At(path []uint16) capnp.Hook { return p.m.view(p.inner.At(path), p.outer) }

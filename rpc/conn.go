@@ -88,6 +88,7 @@ type Conn struct {
 		mu       sync.Mutex
 		q, spare []engine.Command
 		busy     bool
+		hurry    bool // somebody else has fed what is being drained, and will not wait for it
 	}
 
 	reader  reader
@@ -205,7 +206,14 @@ func (c *Conn) Drain(t *capnp.Turn) {
 	in := &c.in
 	in.mu.Lock()
 	if in.busy || len(in.q) == 0 {
+		if in.busy && !t.Lazy() {
+			in.hurry = true
+		}
+		taken := !in.busy && !t.Lazy() // by somebody who may have left writing for later
 		in.mu.Unlock()
+		if taken {
+			c.Hasten()
+		}
 		return
 	}
 	in.busy = true
@@ -245,6 +253,8 @@ func (c *Conn) Drain(t *capnp.Turn) {
 		in.spare = nil
 	}
 	in.busy = false
+	hurry := in.hurry
+	in.hurry = false
 	in.mu.Unlock()
 	if c.watching != nil {
 		t.Kick(c.watching)
@@ -253,6 +263,8 @@ func (c *Conn) Drain(t *capnp.Turn) {
 	case c.out.isCorked():
 	case t.Background():
 		c.flushSome()
+	case t.Lazy() && !hurry && c.mayDelay():
+		t.LeaveUnflushed(c)
 	default:
 		c.flush()
 	}
@@ -282,6 +294,10 @@ func (c *Conn) Send(m *engine.Message) error {
 	if err != nil {
 		closeFiles(files)
 		return err
+	}
+	if m.Type == engine.Return && m.Outcome == engine.Results && c.queueFull((*wire.MessageBuilder)(mb).Words()*8) {
+		closeFiles(files)
+		return errQueueFull
 	}
 	c.counts.sent(m)
 	c.segs = mb.AppendSegments(c.segs[:0])

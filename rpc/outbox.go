@@ -26,6 +26,9 @@ type outbox struct {
 	copyBelow int          // segments of this size and more are not copied
 	size      atomic.Int64 // bytes queued or being written
 	corked    atomic.Bool  // a reader will write soon
+	delayed   atomic.Int64 // odd while nobody is about to write what is queued
+	called    atomic.Bool  // a call is among that
+	prompt    atomic.Int64 // calls that are written at once, because such a one was not waited for
 
 	mu      sync.Mutex
 	batch               // queued
@@ -296,13 +299,16 @@ func (c *Conn) Admit(ctx context.Context) error {
 // about to write. With fewer it would only wake another processor.
 const busyCalls = 2
 
+// gathered is how many bytes are worth a write of their own.
+const gathered = 8 << 10
+
 // flush writes what is queued, unless somebody does so already or is about to.
 func (c *Conn) flush() {
 	o := &c.out
 	if !o.claim() {
 		return
 	}
-	if c.calls.Load() > busyCalls {
+	if c.calls.Load() > busyCalls && o.size.Load() < gathered {
 		runtime.Gosched()
 	}
 	for {
@@ -320,7 +326,7 @@ func (c *Conn) flush() {
 
 // flushSome is flush for who must not wait for the peer.
 func (c *Conn) flushSome() {
-	if c.out.now != nil && c.calls.Load() > busyCalls {
+	if o := &c.out; o.now != nil && c.calls.Load() > busyCalls && o.size.Load() < gathered {
 		runtime.Gosched()
 	}
 	c.flushNow()
@@ -357,6 +363,55 @@ func (c *Conn) flushNow() {
 	}
 }
 
+// mayDelay decides whether what is queued waits until Hasten, or for a beat of the pulse if that
+// does not come.
+func (c *Conn) mayDelay() bool {
+	o := &c.out
+	if !c.reader.lending.able || o.size.Load() >= gathered {
+		return false
+	}
+	if o.prompt.Load() > 0 {
+		o.prompt.Add(-1)
+		return false
+	}
+	o.called.Store(true)
+	c.delay()
+	return true
+}
+
+// delay leaves what is queued for Hasten or the pulse.
+func (c *Conn) delay() {
+	o := &c.out
+	if n := o.delayed.Load(); n%2 == 0 {
+		o.delayed.CompareAndSwap(n, n+1)
+	}
+	c.reader.pulse.start()
+}
+
+// Hasten writes what was delayed.
+func (c *Conn) Hasten() {
+	if n := c.out.delayed.Load(); n%2 == 1 && c.out.delayed.CompareAndSwap(n, n+1) {
+		c.out.called.Store(false)
+		c.flush()
+	}
+}
+
+// overdue writes what has been delayed since the last beat. It returns what to give it at the next.
+func (c *Conn) overdue(was int64) (now int64) {
+	now = c.out.delayed.Load()
+	if now%2 == 1 && now == was && c.out.delayed.CompareAndSwap(now, now+1) {
+		if c.out.called.Swap(false) {
+			c.out.prompt.Store(promptCalls)
+		}
+		c.flushNow()
+		now++
+	}
+	return now
+}
+
+// promptCalls is how many calls are written at once after one that nobody waited for.
+const promptCalls = 64
+
 // isCorked reports whether a reader will write what is queued.
 func (o *outbox) isCorked() bool { return o.corked.Load() && o.size.Load() < corkBytes }
 
@@ -366,6 +421,15 @@ func (c *Conn) cork() { c.out.corked.Store(true) }
 func (c *Conn) uncork() {
 	c.out.corked.Store(false)
 	c.flushNow()
+}
+
+// uncorkLater is uncork when nothing of what is queued is waited for: an end of calls, mostly. It
+// rides along with the next call.
+func (c *Conn) uncorkLater() {
+	c.out.corked.Store(false)
+	if c.out.size.Load() > 0 {
+		c.delay()
+	}
 }
 
 func total(bufs net.Buffers) (n int64) {

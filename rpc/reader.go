@@ -28,17 +28,17 @@ type reader struct {
 	c        *Conn
 	r        *frame.Reader // belongs to the role
 	run      atomic.Uint64
-	overdue  *time.Timer  // takes the role away from a slow method
 	handOver atomic.Int64 // calls to be handed to goroutines of their own, because one was slow
 	penalty  atomic.Int64 // how many, next time
 	quick    int          // methods that ran here
 	quiet    atomic.Int64 // messages since the peer called something
 
 	lending lending
+	pulse   pulse
 }
 
 const (
-	patience     = 100 * time.Microsecond // how long a method may keep the role
+	patience     = 100 * time.Microsecond // how long answers wait for those to the calls that came with them
 	afterSlow    = 16                     // calls that are handed over after one that was slower
 	afterSlowest = 1024                   // the same after many such
 	forgiving    = 256                    // methods that were fast enough, after which it is afterSlow again
@@ -53,15 +53,8 @@ func (r *reader) init(c *Conn) {
 		Message: capnp.Limits{TraversalWords: l.Traversal, Depth: l.Depth},
 	}, maxBuffer)
 	r.penalty.Store(afterSlow)
-	r.overdue = time.AfterFunc(time.Hour, func() {
-		if run := r.run.Load(); run%2 == 1 && r.pass(run) {
-			n := r.penalty.Load()
-			r.handOver.Store(n)
-			r.penalty.Store(min(2*n, afterSlowest))
-		}
-	})
-	r.overdue.Stop()
 	r.lending.init(r)
+	r.pulse.init(r)
 }
 
 // loop reads, with the role, until the stream ends or the role has passed on.
@@ -167,9 +160,8 @@ func (r *reader) runMethod(s capnp.Start) (kept bool) {
 			r.pass(run)
 		}
 	}()
-	r.overdue.Reset(patience)
+	r.pulse.start()
 	s.Run(r, run)
-	r.overdue.Stop()
 	returned = true
 	if !r.run.CompareAndSwap(run, run+1) {
 		return false
@@ -179,6 +171,15 @@ func (r *reader) runMethod(s capnp.Start) (kept bool) {
 		r.penalty.Store(afterSlow)
 	}
 	return true
+}
+
+// overdue takes the role from a method that keeps it for too long.
+func (r *reader) overdue(run uint64) {
+	if r.pass(run) {
+		n := r.penalty.Load()
+		r.handOver.Store(n)
+		r.penalty.Store(min(2*n, afterSlowest))
+	}
 }
 
 // Yield implements capnp.Yielder.
@@ -217,9 +218,8 @@ func (r *reader) end(err error) {
 func (r *reader) mayLend() bool { return r.quiet.Load() > quietAfter && r.lending.able }
 
 const (
-	quietAfter = 64                     // messages without a call, after which the peer is taken to make none
-	unattended = 200 * time.Microsecond // how long nobody may have the role
-	overtime   = 64                     // messages that are taken for others after one's own has come
+	quietAfter = 64 // messages without a call, after which the peer is taken to make none
+	overtime   = 64 // messages that are taken for others after one's own has come
 )
 
 // lending is how those who wait for answers get the role.
@@ -230,13 +230,13 @@ type lending struct {
 	waiting atomic.Int32 // goroutines in Await
 
 	mu          sync.Mutex
-	free        bool // nobody has the role
-	over        bool // nobody gets it any more
+	free        bool          // nobody has the role
+	lent        atomic.Uint64 // odd when free, and more each time
+	over        bool          // nobody gets it any more
 	queue       capnp.WaiterQueue
 	given       *capnp.Waiter // has the role and need not know yet
 	reading     *capnp.Waiter // blocked in a read, with the role
 	interrupted bool
-	sweep       *time.Timer // takes the role when it has been free for too long
 }
 
 func (l *lending) init(r *reader) {
@@ -250,16 +250,6 @@ func (l *lending) init(r *reader) {
 		l.able = true
 	}
 	r.quiet.Store(quietAfter)
-	l.sweep = time.AfterFunc(time.Hour, func() {
-		l.mu.Lock()
-		take := l.free && !l.over
-		l.free = false
-		l.mu.Unlock()
-		if take {
-			r.loop()
-		}
-	})
-	l.sweep.Stop()
 }
 
 // close ends the lending. It reports whether nobody has the role.
@@ -271,9 +261,30 @@ func (l *lending) close() (unattended bool) {
 	}
 	l.over = true
 	unattended = l.free
-	l.free = false
-	l.sweep.Stop()
+	l.setFree(false)
 	return unattended
+}
+
+// setFree notes whether nobody has the role.
+func (l *lending) setFree(free bool) {
+	if l.free != free {
+		l.free = free
+		l.lent.Add(1)
+	}
+}
+
+// sweep takes the role, if it has been free since lent was was.
+func (l *lending) sweep(was uint64) (lent uint64, take bool) {
+	if lent = l.lent.Load(); lent != was || lent%2 == 0 {
+		return lent, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lent.Load() != was || l.over {
+		return l.lent.Load(), false
+	}
+	l.setFree(false)
+	return l.lent.Load(), true
 }
 
 // Interrupt implements capnp.Interrupter.
@@ -290,6 +301,7 @@ type deadliner interface{ SetReadDeadline(time.Time) error }
 
 // Await implements engine.Host: it returns when w has settled, and reads meanwhile if nobody does.
 func (c *Conn) Await(w *capnp.Waiter) {
+	c.Hasten()
 	r, l := &c.reader, &c.reader.lending
 	if !l.able {
 		w.Wait()
@@ -301,10 +313,7 @@ func (c *Conn) Await(w *capnp.Waiter) {
 	l.mu.Lock()
 	for !w.Settled() {
 		if l.free || l.given == w {
-			if l.free {
-				l.free = false
-				l.sweep.Stop()
-			}
+			l.setFree(false)
 			l.given = nil
 			l.mu.Unlock()
 			r.lead(w)
@@ -347,6 +356,11 @@ func (r *reader) lead(w *capnp.Waiter) {
 				r.end(err)
 				return
 			}
+		}
+		if w.Settled() && late < overtime && !c.overFlow() && r.mayLend() {
+			c.uncorkLater()
+			r.release()
+			return
 		}
 		c.uncork()
 		switch {
@@ -395,8 +409,8 @@ func (r *reader) release() {
 		l.mu.Unlock()
 		next.Signal()
 	case r.mayLend() && !l.over:
-		l.free = true
-		l.sweep.Reset(unattended)
+		l.setFree(true)
+		r.pulse.start()
 		l.mu.Unlock()
 	default:
 		l.mu.Unlock()

@@ -86,6 +86,7 @@ func (h *busyHost) stop() {
 }
 
 func (h *busyHost) Await(w *capnp.Waiter)       { w.Wait() }
+func (h *busyHost) Hasten()                     {}
 func (h *busyHost) Admit(context.Context) error { return nil }
 func (h *busyHost) Context() context.Context    { return context.Background() }
 func (h *busyHost) Closed(error)                {}

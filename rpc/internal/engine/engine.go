@@ -20,6 +20,8 @@ type Host interface {
 	Admit(ctx context.Context) error
 	// Await returns when w has settled.
 	Await(w *capnp.Waiter)
+	// Hasten writes what may wait to be written no longer.
+	Hasten()
 	// Bootstrap returns the hook that the peer's Bootstrap gets, retained for the engine; nil if
 	// there is none.
 	Bootstrap() capnp.Hook

@@ -49,6 +49,9 @@ func (q *question) At(path []uint16) capnp.Hook {
 // Await implements capnp.Awaiter.
 func (q *question) Await(w *capnp.Waiter) { q.e.host.Await(w) }
 
+// Hasten implements capnp.Awaiter.
+func (q *question) Hasten() { q.e.host.Hasten() }
+
 // CancelCall implements capnp.Canceler.
 func (q *question) CancelCall(_ *capnp.Call, t *capnp.Turn) {
 	q.e.host.Push(Command{op: opCancel, q: q}, t)

@@ -171,6 +171,9 @@ func (r *remote) String() string {
 // Admit implements capnp.Admitter.
 func (r *remote) Admit(ctx context.Context) error { return r.e.host.Admit(ctx) }
 
+// Hasten implements capnp.Flusher.
+func (r *remote) Hasten() { r.e.host.Hasten() }
+
 // Flow implements capnp.Pathed.
 func (r *remote) Flow() *capnp.Flow { return &r.e.flow }
 

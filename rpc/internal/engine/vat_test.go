@@ -41,6 +41,7 @@ func (v *vat) Send(m *Message) error {
 func (v *vat) Push(cmd Command, t *capnp.Turn) { v.inbox = append(v.inbox, cmd); t.Kick(v) }
 func (v *vat) Context() context.Context        { return context.Background() }
 func (v *vat) Await(w *capnp.Waiter)           { w.Wait() }
+func (v *vat) Hasten()                         {}
 func (v *vat) Admit(context.Context) error     { return nil }
 func (v *vat) Closed(err error) {
 	v.closed = err
