@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"lanyard.dev/capnp"
+	"lanyard.dev/ocap"
 	"lanyard.dev/rpc"
 )
 
@@ -337,4 +338,35 @@ func sorted(s string) string {
 	lines := strings.Split(s, "\n")
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// The caller's context is seen through a reconnecting client and an ocap wrapper, too.
+func TestObserverSeesCallersContextThroughWrappers(t *testing.T) {
+	type key struct{}
+	seen := make(chan any, 10)
+	o := &rpc.Observer{CallStarted: func(ctx context.Context, c *rpc.CallInfo) context.Context {
+		if !c.Bootstrap {
+			seen <- ctx.Value(key{})
+		}
+		return nil
+	}}
+	boot := capnp.NewServer(&server{})
+	a, b := rpc.Pipe(&rpc.Options{Observers: []*rpc.Observer{o}}, &rpc.Options{Bootstrap: boot})
+	boot.Release()
+	defer b.Close()
+	defer a.Close()
+	c := rpc.Bootstrap[T](t.Context(), a)
+	defer c.Release()
+	narrow, revoke := ocap.Revocable(c)
+	defer revoke()
+	again, _ := rpc.Reconnect(func(context.Context) (T, *rpc.Conn, error) { return capnp.AddRef(c), a, nil }, nil)
+	defer again.Release()
+	for i, w := range []T{narrow, again} {
+		if _, err := add(context.WithValue(t.Context(), key{}, i), w, 1).Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-seen; got != i {
+			t.Errorf("wrapper %d: saw %v", i, got)
+		}
+	}
 }

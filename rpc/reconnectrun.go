@@ -226,6 +226,14 @@ func (f *tried) Return(_ *capnp.Call, res capnp.Result, t *capnp.Turn) {
 	t.Drop(f.g.r)
 }
 
+// Caller is the context of the call that came: see capnp.Call.Caller.
+func (f *tried) Caller() context.Context {
+	if c := f.orig.Load(); c != nil {
+		return c.Caller()
+	}
+	return context.Background()
+}
+
 func (f *tried) canceled() bool { return f.call.Cause() != nil }
 
 // SetPipeline implements capnp.Returner.
