@@ -57,6 +57,7 @@ func cancelRace(t *testing.T, order [3]string, arrived int, becomes string) {
 	open := make(chan struct{})
 	sink := testservice.NewSink(gate{open: open})
 	ctx, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
 
 	p := remote.Defer(ctx, func(p testservice.ProbeDeferParamsBuilder) {
 		p.SetCap(param.Client)
