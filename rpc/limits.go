@@ -45,7 +45,9 @@ type Limits struct {
 	PipelineOps int // steps in one pipelined path; default 64
 	Files       int // open files of the peer's held here (Options.Files); more are closed; default 256
 
-	QueueBytes   int64         // messages that wait to be written; default 16 MiB
+	// QueueBytes is the size of the messages that wait to be written; default 16 MiB. Results that
+	// go beyond three quarters of it fail as overloaded.
+	QueueBytes   int64
 	QueueSoft    int64         // beyond this, callers wait before they add to the queue; default 256 KiB
 	StallTimeout time.Duration // for the peer to take some of what waits; default 30 s, negative for ever
 	CloseTimeout time.Duration // for the peer to take the last messages; default 1 s

@@ -342,6 +342,34 @@ func TestStallTimeoutOfSockets(t *testing.T) {
 	}
 }
 
+// Results that wait to be sent: one word less than three quarters of the queue, as many, and one
+// more, which fails while the connection goes on.
+func TestQueueBytesOfResults(t *testing.T) {
+	const some, table = 100 << 10, 16 // of two segments
+	for more, refused := range map[int64]bool{-8: false, 0: false, 8: true} {
+		bubble(t, func(t *testing.T) {
+			a := attack(t, rpc.Limits{QueueBytes: 1 << 20, StallTimeout: time.Hour}, 1<<10)
+			queued := func() int64 {
+				synctest.Wait()
+				return a.conn.Stats().QueuedBytes
+			}
+			a.write(callMessage(1, vBig, some, nil))
+			one := queued()
+			a.write(callMessage(2, vBig, some, nil))
+			two := queued()
+			last := 3<<18 - two - (one - some - table) + more
+			a.write(callMessage(3, vBig, uint64(last), nil))
+			if full := queued() < 3<<18; full != refused {
+				t.Errorf("%d bytes more than fit: %d are queued", more, queued())
+			}
+			if got := a.returns(3); strings.Contains(got, "too many results wait to be sent") != refused {
+				t.Errorf("%d bytes more than fit: %q", more, got)
+			}
+			a.close()
+		})
+	}
+}
+
 // Close ends a connection though a goroutine of it is stuck in a write.
 func TestCloseWhileAWriteIsStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"lanyard.dev/capnp"
 	"lanyard.dev/rpc/internal/engine"
 )
 
@@ -54,6 +55,15 @@ func (c *Conn) mayRead() {
 		}
 	}
 }
+
+// queueFull reports whether results of n bytes are too much for what waits to be written. They take
+// no more than three quarters of it, so that there is room to say so.
+func (c *Conn) queueFull(n int64) bool {
+	queued := c.out.bytes()
+	return queued > 0 && queued+n > c.limits.QueueBytes/4*3
+}
+
+var errQueueFull = capnp.NewError(capnp.Overloaded, "too many results wait to be sent on this connection")
 
 // reflow moves the gate after the engine has done something. The drainer calls it.
 func (c *Conn) reflow() {
