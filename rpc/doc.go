@@ -5,4 +5,7 @@
 // [Dial] or [NewConn] make a connection, [Bootstrap] asks for the first capability, and
 // everything else follows from calling it; [Serve] is the other side. Connections are
 // symmetric: either side may call what the other gave it.
+//
+// An [Observer] hears what happens on connections, [Conn.Stats] says what one holds, and package
+// record keeps what goes over it; docs/observing.md has the whole.
 package rpc
