@@ -174,6 +174,15 @@ func canceledDuringReturn(s *scene) {
 }
 
 func tailCall(s *scene) {
+	var left, taken int // results that stay where they are
+	s.listenBack = func(m wire.Message) {
+		switch {
+		case m.Which() == wire.MessageWhichCall && m.Call().SendResultsTo().Which() == wire.CallSendResultsToWhichYourself:
+			left++
+		case m.Which() == wire.MessageWhichReturn && m.Return().Which() == wire.ReturnWhichTakeFromOtherQuestion:
+			taken++
+		}
+	}
 	caller := s.tailCaller()
 	callee := &testcap.Callee{}
 	c := testcap.NewTailCallee(callee)
@@ -193,10 +202,16 @@ func tailCall(s *scene) {
 	s.wantNext(0, d0, d1, d2)
 	want(s, "calls of the callee", callee.Calls.Load(), 1)
 	want(s, "calls of the caller", s.w.Calls.Load(), 1)
+	want(s, "calls whose results stay at Alice", left, 1)
+	want(s, "results that Alice is told to take", taken, 1)
 }
 
-func tailCallOf(s *scene, c testcap.TailCaller, callee testcap.TailCallee) testcap.TailCalleeResultPromise {
-	return c.Foo(s.Context(), func(p testcap.TailCallerFooParamsBuilder) { p.SetCallee(callee) })
+// tailCallOf makes a call that is passed on: with an even number, by asking that the results stay.
+func tailCallOf(s *scene, c testcap.TailCaller, callee testcap.TailCallee, i uint32) testcap.TailCalleeResultPromise {
+	return c.Foo(s.Context(), func(p testcap.TailCallerFooParamsBuilder) {
+		p.SetI(i)
+		p.SetCallee(callee)
+	})
 }
 
 func cancelTailCall(s *scene) {
@@ -204,14 +219,16 @@ func cancelTailCall(s *scene) {
 	callee := &testcap.HangingCallee{}
 	c := testcap.NewTailCallee(callee)
 	s.later(c)
-	p := tailCallOf(s, caller, c)
-	s.wantSettled(p, false)
-	want(s, "calls", callee.Calls.Load(), 1)
-	want(s, "cancels", callee.Cancels.Load(), 0)
-	p.Release()
-	s.poll()
-	want(s, "calls", callee.Calls.Load(), 1)
-	want(s, "cancels", callee.Cancels.Load(), 1)
+	for i := range int64(2) {
+		p := tailCallOf(s, caller, c, uint32(i))
+		s.wantSettled(p, false)
+		want(s, "calls", callee.Calls.Load(), i+1)
+		want(s, "cancels", callee.Cancels.Load(), i)
+		p.Release()
+		s.poll()
+		want(s, "calls", callee.Calls.Load(), i+1)
+		want(s, "cancels", callee.Cancels.Load(), i+1)
+	}
 }
 
 // tailCallRace cancels a call and lets its method pass it on at the same time, with the Finish
@@ -225,7 +242,7 @@ func tailCallRace(s *scene) {
 		late.Go = make(chan struct{})
 		callee := &testcap.HangingCallee{}
 		c := testcap.NewTailCallee(callee)
-		p := tailCallOf(s, caller, c)
+		p := tailCallOf(s, caller, c, uint32(i/3))
 		s.wantSettled(p, false)
 		want(s, "calls", callee.Calls.Load(), 0)
 		switch i % 3 {

@@ -67,6 +67,7 @@ func (p *party) play(ctx context.Context) {
 	}{
 		{"simple", p.simple}, {"pipeline", p.pipeline}, {"echo", p.echo}, {"handles", p.handles}, {"hold", p.hold},
 		{"promise", p.promise}, {"tail", p.tail}, {"never", p.never}, {"early", p.early}, {"stream", p.stream}, {"fail", p.fail},
+		{"only", p.only}, {"hang", p.hang},
 	}
 	for range 8 {
 		a := acts[p.rnd.IntN(len(acts))]
@@ -190,10 +191,48 @@ func (p *party) tail(ctx context.Context) {
 	p.ends(t)
 	callee := testcap.Counted(testcap.NewTailCallee(&testcap.Callee{}), &p.live)
 	p.keep(callee)
-	q := t.Cap().Foo(ctx, func(b testcap.TailCallerFooParamsBuilder) { b.SetCallee(callee) })
+	q := t.Cap().Foo(ctx, func(b testcap.TailCallerFooParamsBuilder) {
+		b.SetI(p.rnd.Uint32())
+		b.SetCallee(callee)
+	})
 	p.keep(q.C())
 	p.ends(next(ctx, q.C(), 0))
 	p.ends(q)
+}
+
+// only wants what a call leads to, not its results.
+func (p *party) only(ctx context.Context) {
+	chain := p.boot.Chain(capnp.PipelineOnly(ctx), nil)
+	p.keep(chain.Cap())
+	p.release = append(p.release, chain.Release)
+	with := p.object()
+	g := chain.Cap().Give(capnp.PipelineOnly(ctx), func(b testcap.ChainGiveParamsBuilder) {
+		b.SetN(234)
+		b.SetWith(with)
+	})
+	p.keep(g.Box().Cap())
+	p.ends(foo(ctx, g.Box().Cap(), 321, false))
+	p.release = append(p.release, g.Release)
+}
+
+// hang is a tail call that does not return.
+func (p *party) hang(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	p.release = append(p.release, cancel)
+	t := p.boot.TailCaller(ctx, nil)
+	p.keep(t.Cap())
+	p.keep(t)
+	callee := testcap.Counted(testcap.NewTailCallee(&testcap.HangingCallee{}), &p.live)
+	p.keep(callee)
+	q := t.Cap().Foo(ctx, func(b testcap.TailCallerFooParamsBuilder) {
+		b.SetI(p.rnd.Uint32())
+		b.SetCallee(callee)
+	})
+	p.keep(q)
+	p.calls = append(p.calls, q)
+	if p.rnd.IntN(2) == 0 {
+		cancel()
+	}
 }
 
 func (p *party) never(ctx context.Context) {
