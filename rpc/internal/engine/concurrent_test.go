@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -203,6 +204,90 @@ func comeHome(t *testing.T, boot capnp.Client) {
 	}
 	x.Release()
 	echo.Release()
+	p.Release()
+	local.Release()
+}
+
+// TestConcurrentTails does so with methods that end as calls of the caller's objects, and with calls
+// for their pipeline only; some are given up at any moment.
+func TestConcurrentTails(t *testing.T) {
+	rounds := 20
+	if testing.Short() {
+		rounds = 4
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // what it finds is given back outside the bubble
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newBusyPair()
+		relay := newBusyServer(func(c *capnp.Call) error {
+			x := c.ParamsStruct().Client(0)
+			defer x.Release()
+			return c.Tail(send(c.TailContext(), x, c.ParamsStruct().Uint64(0)))
+		})
+		a.boot, b.boot = relay, relay
+		var wg sync.WaitGroup
+		var boots []capnp.Client
+		for _, h := range []*busyHost{a, b} {
+			boot := h.bootstrap()
+			for i := range 4 {
+				wg.Go(func() {
+					for n := range rounds {
+						tailHome(t, boot, i%2 == 0, n%5 == 0)
+					}
+				})
+			}
+			boots = append(boots, boot)
+		}
+		wg.Wait()
+		for _, boot := range boots {
+			boot.Release()
+		}
+		settle(t, a, b)
+	})
+}
+
+// tailHome makes a call that ends as one of an object here, which returns itself, and calls what it
+// will return.
+func tailHome(t *testing.T, boot capnp.Client, only, giveUp bool) {
+	var next atomic.Uint64
+	local := newBusyServer(func(c *capnp.Call) error {
+		if n := c.ParamsStruct().Uint64(0); !next.CompareAndSwap(n, n+1) && !giveUp {
+			t.Errorf("call %d started when %d was due", n, next.Load())
+		}
+		if c.ParamsStruct().Uint64(0) == 0 {
+			c.ResultsStruct().SetClient(0, c.Self())
+		}
+		return nil
+	})
+	ctx := context.Background()
+	if only {
+		ctx = capnp.PipelineOnly(ctx)
+	}
+	p := send(ctx, boot, 0, local)
+	x := capnp.PipelineClient(p, 0)
+	n := uint64(1)
+	calls := func(k int) (last capnp.Promise[capnp.Struct]) {
+		for range k {
+			last = send(context.Background(), x, n)
+			n++
+		}
+		return last
+	}
+	calls(3)
+	if giveUp {
+		go p.Release()
+		calls(2)
+		x.Release()
+		local.Release()
+		return
+	}
+	if !only {
+		go p.Wait()
+	}
+	calls(3)
+	if _, err := calls(3).Wait(); err != nil {
+		t.Error(err)
+	}
+	x.Release()
 	p.Release()
 	local.Release()
 }

@@ -61,11 +61,16 @@ func (e *Engine) lasts(q *question, t *capnp.Turn) {
 		return
 	}
 	if c.AnswersHere() {
+		q.noted(t)
 		q.call = nil // nobody waits for it, and that nobody has the promise is for the collector to find
-		if n := q.note; n != nil {
-			q.note = nil
-			n.Listener.Over(c, capnp.Result{}, t)
-		}
+	}
+}
+
+// noted tells who watches the call that it is over as far as this side hears of it.
+func (q *question) noted(t *capnp.Turn) {
+	if n := q.note; n != nil {
+		q.note = nil
+		n.Listener.Over(q.call, capnp.Result{}, t)
 	}
 }
 
@@ -124,6 +129,7 @@ func (e *Engine) returnedElsewhere(q *question, m *Message, t *capnp.Turn) {
 		e.fail(t, "Return for call %d says %s; its results were to stay there", m.ID, m.Outcome)
 	default:
 		q.last.returned, q.last.noFinish = true, m.NoFinishNeeded
+		q.noted(t)
 		e.maybeOver(q, t)
 	}
 }
@@ -137,6 +143,7 @@ func (e *Engine) maybeOver(q *question, t *capnp.Turn) {
 		e.send(&Message{Type: Finish, ID: q.id, ReleaseResultCaps: true})
 	}
 	q.canceled = true
+	q.noted(t)
 	e.finishPaths(q, capnp.Result{Err: errElsewhere}, t)
 	q.end(capnp.Result{Err: errElsewhere}, t)
 	if q.last.noReturn() {
