@@ -3,6 +3,8 @@ package rpc_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -319,6 +321,31 @@ func TestReconnectKeepsWhatIsUsed(t *testing.T) {
 		<-far.Done()
 		if far.Err() == nil || near.Err() == nil {
 			t.Error("no error")
+		}
+	})
+}
+
+// A connection that brought nothing is closed, though the peer answers nothing.
+func TestReconnectClosesWhatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var conns []*rpc.Conn
+		c, _ := rpc.Reconnect(func(ctx context.Context) (T, *rpc.Conn, error) {
+			near, far := net.Pipe()
+			go io.Copy(io.Discard, far)
+			conn := rpc.NewConn(near, nil)
+			conns = append(conns, conn)
+			boot := rpc.Bootstrap[T](ctx, conn)
+			return boot, conn, boot.Resolve(ctx)
+		}, &rpc.ReconnectOptions{Timeout: time.Second, Attempts: 3})
+		defer c.Release()
+		if _, err := add(t.Context(), c, 0).Wait(); !errors.Is(err, capnp.Disconnected) {
+			t.Errorf("got %v", err)
+		}
+		if len(conns) != 3 {
+			t.Errorf("connected %d times, want 3", len(conns))
+		}
+		for _, c := range conns {
+			<-c.Done()
 		}
 	})
 }

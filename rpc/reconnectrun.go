@@ -104,6 +104,9 @@ func (r *Reconnector) attempt(parent context.Context) (*generation, error) {
 	}
 	if err != nil {
 		g.retire(err)
+		if conn != nil { // nothing else can use it yet
+			conn.Close()
+		}
 		return nil, err
 	}
 	return g, nil

@@ -299,14 +299,14 @@ func TestShutdown(t *testing.T) {
 
 // A peer that does not answer a ping is gone.
 func TestPing(t *testing.T) {
-	url, _ := listen(t, newServer(), &websocket.Options{Ping: 50 * time.Millisecond})
+	url, _ := listen(t, newServer(), &websocket.Options{Ping: 500 * time.Millisecond})
 	c, _, err := ws.Dial(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.CloseNow()
 	answering := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
 	defer cancel()
 	if _, _, err = c.Read(ctx); ctx.Err() == nil { // answers pings
 		t.Fatalf("closed after %s: %v", time.Since(answering), err)
