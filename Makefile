@@ -9,10 +9,11 @@ RUNS   ?= 100
 FUZZ   ?= 30s
 SCHEDULES ?= 100000
 KILLS  ?= 10000
+FLOODS ?= 5
 TOOL   := go tool -modfile=tools/go.mod
 COVER  := ./internal/wire ./capnp/frame ./capnp/packed ./capnp/compiler/parser ./rpc/internal/engine
 
-.PHONY: help demo test race lint vuln fresh interop schedules kills fuzz cover bench house peers rename ci nightly
+.PHONY: help demo test race lint vuln fresh interop schedules kills floods fuzz cover bench house peers rename ci nightly
 
 help: ## print this table
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -49,6 +50,9 @@ schedules: ## [43] SCHEDULES=100000 seeded interleavings of the engine's message
 
 kills: ## [60] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
 	LANYARD_KILLS=$(KILLS) tools/summary go test -v -count=1 -timeout 10h -run '^TestKills' ./rpc
+
+floods: ## [?] every flood FLOODS=5 times beside an honest client: docs/limits.md's table
+	LANYARD_FLOODS=$(FLOODS) go test -v -count=1 -timeout 2h -run '^TestFloods$$' ./rpc | sed -n 's/^ *\(|.*\)/\1/p;/^---/p;/Error\|FAIL/p'
 
 fuzz: ## [400] every fuzz target for FUZZ=30s, with the executions counted
 	tools/fuzz $(FUZZ)

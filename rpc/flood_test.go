@@ -176,12 +176,12 @@ type outcome struct {
 func TestFloods(t *testing.T) {
 	runs, _ := strconv.Atoi(os.Getenv("LANYARD_FLOODS"))
 	judged := runs > 0
-	length := 400 * time.Millisecond
+	length := 250 * time.Millisecond
 	if judged {
 		length = 1500 * time.Millisecond
 	}
 	runs = max(runs, 1)
-	table := "flood | what | end | p99 idle | p99 under it | ratio | live MiB | heap MiB | goroutines | methods\n"
+	table := "| flood | what | end | p99 idle | p99 under it | ratio | live MiB | heap MiB | goroutines | methods |\n|-|-|-|-|-|-|-|-|-|-|\n"
 	for _, f := range floods {
 		ok := t.Run(f.name, func(t *testing.T) {
 			var all []outcome
@@ -190,7 +190,7 @@ func TestFloods(t *testing.T) {
 			}
 			o := median(all)
 			ratio := float64(o.under) / float64(o.idle)
-			line := fmt.Sprintf("%s | %s | %s | %v | %v | %.1f | %d | %d | %d | %d\n", f.name, f.what, o.verdict,
+			line := fmt.Sprintf("| %s | %s | %s | %v | %v | %.1f | %d | %d | %d | %d |\n", f.name, f.what, o.verdict,
 				o.idle.Round(time.Microsecond), o.under.Round(time.Microsecond), ratio, o.live>>20, o.heap>>20, o.goroutines, o.methods)
 			table += line
 			t.Log(line)
@@ -205,7 +205,7 @@ func TestFloods(t *testing.T) {
 			}
 		})
 		if !ok {
-			table += f.name + " failed\n"
+			table += "| " + f.name + " | failed |\n"
 		}
 	}
 	t.Log("\n" + table)

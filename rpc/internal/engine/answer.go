@@ -239,6 +239,7 @@ func (e *Engine) doReturn(row *answer, r capnp.Result, t *capnp.Turn) {
 	if !row.noReturn {
 		if err := e.send(m); err != nil {
 			e.returnInstead(row, m, err, t)
+			e.unsentResults(row)
 			r = capnp.Result{Err: err}
 		}
 	}

@@ -102,10 +102,7 @@ func (e *Engine) keep(row *answer, r capnp.Result, t *capnp.Turn) capnp.Result {
 	if r.Err != nil || row.finished || len(r.Payload.Hooks()) == 0 && !row.redirect && !row.noReturn {
 		return r
 	}
-	n := r.Payload.Size()
-	if b, _ := r.Payload.Frame(); b != nil {
-		n = b.Words() * 8
-	}
+	n := sizeOf(&r.Payload)
 	if e.held.results+n > e.limits.ResultBytes {
 		e.limited("ResultBytes", t)
 		r.Payload.Release(t)
@@ -116,13 +113,32 @@ func (e *Engine) keep(row *answer, r capnp.Result, t *capnp.Turn) capnp.Result {
 	return r
 }
 
+// unsentResults counts the results of row, which could not be sent: they stay until its Finish.
+func (e *Engine) unsentResults(row *answer) {
+	if row.kept == 0 {
+		row.kept = sizeOf(&row.result.Payload)
+		e.held.results += row.kept
+	}
+}
+
+// sizeOf is the size of results in bytes.
+func sizeOf(p *capnp.Payload) int64 {
+	if b, _ := p.Frame(); b != nil {
+		return b.Words() * 8
+	}
+	return p.Size()
+}
+
 // stays is called when row has returned.
 func (e *Engine) stays(row *answer, t *capnp.Turn) {
-	if e.closed != nil || row.gone || row.bytes == 0 || row.counted {
+	if e.closed != nil || row.gone {
 		return
 	}
-	row.counted = true
-	if e.held.params += row.bytes; e.held.params > keptParams*e.limits.ResultBytes {
+	if row.bytes > 0 && !row.counted {
+		row.counted = true
+		e.held.params += row.bytes
+	}
+	if e.held.params > keptParams*e.limits.ResultBytes || e.held.results > e.limits.ResultBytes+row.kept {
 		e.limited("ResultBytes", t)
 		e.fail(t, "too many calls that have returned are not finished")
 	}

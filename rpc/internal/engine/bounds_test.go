@@ -235,3 +235,31 @@ func keep(s *script, i int, kind string) {
 }
 
 func (s *script) recv(format string, args ...any) { s.do("a recv " + fmt.Sprintf(format, args...)) }
+
+// Results that could not be sent stay as long as their calls are not finished, and count.
+func TestResultsNotSent(t *testing.T) {
+	s := newScript(t, Limits{ResultBytes: 1000})
+	s.a.refuse = func(m *Message) error {
+		if m.Type == Return && m.Outcome == Results && m.ID > 1 {
+			return capnp.NewError(capnp.Overloaded, "not now")
+		}
+		return nil
+	}
+	lines(s, "a serve o", "a recv bootstrap q1")
+	for range 100 { // finished at once
+		lines(s, "a recv call q2 on q1", "a return o", "a recv finish q2")
+	}
+	if s.a.closed != nil {
+		t.Fatal(s.a.closed)
+	}
+	for id := 2; s.a.closed == nil; id++ {
+		lines(s, fmt.Sprintf("a recv call q%d on q1", id), "a return o")
+		if id > 50 {
+			t.Fatal("never cut off")
+		}
+	}
+	if got := s.out.String(); !strings.Contains(got, "abort failed: too many calls that have returned are not finished") {
+		t.Error(got)
+	}
+	s.end()
+}
