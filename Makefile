@@ -48,7 +48,7 @@ interop: peers ## [221] C++ and Python against Go, both ways, RUNS=100 times eac
 schedules: ## [43] SCHEDULES=100000 seeded interleavings of the engine's messages
 	LANYARD_SCHEDULES=$(SCHEDULES) tools/summary go test -v -count=1 -timeout 5h -run '^TestSchedules$$' ./rpc/internal/engine
 
-kills: ## [60] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
+kills: ## [?] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
 	LANYARD_KILLS=$(KILLS) tools/summary go test -v -count=1 -timeout 10h -run '^TestKills' ./rpc
 
 floods: ## [?] every flood FLOODS=5 times beside an honest client: docs/limits.md's table
