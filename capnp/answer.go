@@ -35,7 +35,7 @@ type Answer struct {
 
 	// For answers to calls of a peer: see Dependants and KeepBuilt.
 	keepBuilt bool
-	onIdle    func(t *Turn)
+	owner     Deserter
 }
 
 // node is one path of pointer fields into the results. Nodes are made on demand and kept.
@@ -105,8 +105,8 @@ func (a *Answer) follows(h Hook) Hook {
 
 // idle is called by a path's promise when its last call and reference are gone.
 func (a *Answer) idle(t *Turn) {
-	if a.onIdle != nil {
-		a.onIdle(t)
+	if a.owner != nil {
+		a.owner.Deserted(t)
 		return
 	}
 	t.Kick((*deserted)(a))
@@ -138,9 +138,15 @@ func (a *Answer) Deserted(t *Turn) { a.idle(t) }
 // send; they cannot be waited for then. Set it before the answer is used.
 func (a *Answer) KeepBuilt() { a.keepBuilt = true }
 
-// OnIdle sets f to be called, like Hook.Deliver, whenever a pipelined capability of the answer
+// OnIdle sets x to be told whenever a pipelined capability of the answer
 // loses its last user before the result is there. Set it before the answer is used.
-func (a *Answer) OnIdle(f func(t *Turn)) { a.onIdle = f }
+func (a *Answer) OnIdle(x Deserter) { a.owner = x }
+
+// A Deserter is told when nothing depends on something any more.
+type Deserter interface {
+	// Deserted is called like Hook.Deliver.
+	Deserted(t *Turn)
+}
 
 // For says what call a is the answer to. Set it before the answer is used.
 func (a *Answer) For(c *Call) { a.call = c }

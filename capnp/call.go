@@ -104,7 +104,15 @@ type Hints struct {
 // NewCall makes a call to be delivered to a hook. The call owns params. method may be nil if only
 // the numbers are known.
 func NewCall(method *Method, interfaceID uint64, methodID uint16, params Payload, ret Returner, hints Hints, base context.Context) *Call {
-	return &Call{method: method, interfaceID: interfaceID, methodID: methodID, params: params, ret: ret, hints: hints, base: base}
+	c := &Call{}
+	c.Init(method, interfaceID, methodID, params, ret, hints, base)
+	return c
+}
+
+// Init makes c, which must be new, what NewCall returns.
+func (c *Call) Init(method *Method, interfaceID uint64, methodID uint16, params Payload, ret Returner, hints Hints, base context.Context) {
+	c.method, c.interfaceID, c.methodID = method, interfaceID, methodID
+	c.params, c.ret, c.hints, c.base = params, ret, hints, base
 }
 
 // Derive makes d, which must be new, a call of the same method with other parameters, whose

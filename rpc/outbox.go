@@ -34,7 +34,6 @@ type outbox struct {
 	batch               // queued
 	from    int         // the part of tail from here on is not in bufs yet
 	tail    []byte      // a chunk being filled
-	free    [][]byte    // chunks to fill next
 	spare   batch       // its slices are used again
 	vector  net.Buffers // of the one who writes
 	writing bool
@@ -61,9 +60,8 @@ type nowWriter interface {
 }
 
 const (
-	chunkSize  = 16 << 10 // of a buffer that small messages share
-	freeChunks = 4        // kept to be filled again
-	corkBytes  = 64 << 10 // more than this does not wait for the cork
+	chunkSize = 16 << 10 // of a buffer that small messages share
+	corkBytes = 64 << 10 // more than this does not wait for the cork
 )
 
 func (o *outbox) init(soft int64, rwc io.ReadWriteCloser) {
@@ -103,14 +101,17 @@ func (o *outbox) add(table []byte, segs [][]byte, large []wire.Memory) {
 	o.load.add(o.size.Add(int64(n)) > int64(n))
 }
 
+// chunks are those that no connection fills.
+var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
 // append adds a copy of b.
 func (o *outbox) append(b []byte) {
 	if cap(o.tail)-len(o.tail) < len(b) {
 		o.retire()
-		if k := len(o.free); k > 0 && len(b) <= chunkSize {
-			o.tail, o.free = o.free[k-1], o.free[:k-1]
+		if len(b) <= chunkSize {
+			o.tail = chunks.Get().(*[chunkSize]byte)[:0]
 		} else {
-			o.tail = make([]byte, 0, max(chunkSize, len(b)))
+			o.tail = make([]byte, 0, len(b))
 		}
 	}
 	o.tail = append(o.tail, b...)
@@ -174,12 +175,12 @@ func (o *outbox) done(n int64, b batch) {
 	o.mu.Lock()
 	o.wrote(n)
 	o.load.flying = 0
+	o.mu.Unlock()
 	for _, c := range b.chunks {
-		if len(o.free) < freeChunks && cap(c) == chunkSize {
-			o.free = append(o.free, c[:0])
+		if cap(c) == chunkSize {
+			chunks.Put((*[chunkSize]byte)(c[:chunkSize]))
 		}
 	}
-	o.mu.Unlock()
 	for _, m := range b.large {
 		wire.Recycle(m.Bytes, m.Used)
 	}
@@ -326,7 +327,7 @@ func (c *Conn) flush() {
 
 // flushSome is flush for who must not wait for the peer.
 func (c *Conn) flushSome() {
-	if o := &c.out; o.now != nil && c.calls.Load() > busyCalls && o.size.Load() < gathered {
+	if o := &c.out; o.now != nil && c.calls.Load() > busyCalls && o.size.Load() < gathered && c.reader.run.Load()%2 == 0 {
 		runtime.Gosched()
 	}
 	c.flushNow()

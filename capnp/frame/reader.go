@@ -21,6 +21,7 @@ type Reader struct {
 	buf        []byte
 	start, end int // of what is in buf
 	most       int // that buf may grow to
+	large      int // messages ago there was one that did not fit: then the buffer stays small
 
 	table []byte // scratch
 }
@@ -30,6 +31,8 @@ const (
 	firstBuffer = 4 << 10
 
 	smallMessage = 1 << 10 // up to here a message comes with its memory in one piece
+
+	largeRun = 8 // small messages, tables too, before the buffer grows again
 
 	announced = 64 << 10 // so much memory is made for a message of which nothing has come
 )
@@ -100,11 +103,11 @@ func (r *Reader) Fill() error {
 func (r *Reader) makeRoom() {
 	size := len(r.buf)
 	switch {
-	case size == 0:
+	case size == 0, r.large > 0 && r.start == r.end:
 		size = min(firstBuffer, r.most)
 	case r.end < size && r.start < r.end:
 		return
-	case r.end == size:
+	case r.end == size && r.large == 0:
 		size = min(2*size, r.most)
 	}
 	if want, _, _ := r.next(); want > int64(size) {
@@ -180,12 +183,15 @@ func (r *Reader) read() (*capnp.Message, error) {
 func (r *Reader) take(b []byte, total int64) ([]byte, error) {
 	have := r.buf[r.start:r.end]
 	if int64(len(have)) >= total {
+		r.large -= min(r.large, 1)
 		r.start += int(total)
 		return append(b, have[:total]...), nil // memory that is not cleared first
 	}
 	if int64(cap(b)) < total {
 		b = make([]byte, 0, min(total, int64(2*len(have)+announced)))
 	}
+	// What comes next is likely to be as large and should not be copied through the buffer.
+	r.large = largeRun
 	b = append(b, have...)
 	r.start = r.end
 	for int64(len(b)) < total {

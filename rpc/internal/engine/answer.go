@@ -59,9 +59,14 @@ func (row *answer) Deserted(t *capnp.Turn) {
 }
 
 func (e *Engine) newAnswer(id uint32) *answer {
-	row := &answer{e: e, id: id}
+	x := &struct { // one allocation
+		row  answer
+		call capnp.Call
+	}{row: answer{e: e, id: id}}
+	row := &x.row
+	row.call = &x.call
 	row.pipe.KeepBuilt()
-	row.pipe.OnIdle(row.Deserted)
+	row.pipe.OnIdle(row)
 	return row
 }
 
@@ -106,7 +111,7 @@ func (e *Engine) incoming(m *Message, t *capnp.Turn) {
 	m.Payload.SetHooks(hooks)
 	row.redirect = m.SendResultsTo == ToYourself
 	row.noReturn = m.OnlyPipeline && !row.redirect // the results of a tail call are wanted
-	row.call = capnp.NewCall(nil, m.InterfaceID, m.MethodID, m.Payload, row,
+	row.call.Init(nil, m.InterfaceID, m.MethodID, m.Payload, row,
 		capnp.Hints{NoPipelining: m.NoPipelining, OnlyPipeline: row.noReturn}, e.baseOf(m))
 	row.adopt(m)
 	row.pipe.For(row.call)
@@ -144,7 +149,7 @@ func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
 		return
 	}
 	row := e.newAnswer(m.ID)
-	row.call = capnp.NewCall(nil, 0, 0, capnp.Payload{}, row, capnp.Hints{}, nil)
+	row.call.Init(nil, 0, 0, capnp.Payload{}, row, capnp.Hints{}, nil)
 	row.adopt(m)
 	e.answers[m.ID] = row
 	e.held.calls++
