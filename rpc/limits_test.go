@@ -432,7 +432,7 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 func TestWorstCase(t *testing.T) {
 	var l rpc.Limits
 	one, all := l.WorstCase(), l.ServerWorstCase()
-	if one < 150<<20 || one > 350<<20 {
+	if one < 200<<20 || one > 400<<20 {
 		t.Errorf("one connection: %d MiB", one>>20)
 	}
 	if all < 1<<30 || all > 2<<30 {

@@ -63,7 +63,7 @@ func (l Limits) Budget() (line string, fits bool) {
 	if limit == math.MaxInt64 {
 		return line + "; GOMEMLIMIT is not set", true
 	}
-	return line + " of GOMEMLIMIT " + inGiB(limit), worst <= limit
+	return line + ", of GOMEMLIMIT " + inGiB(limit), worst <= limit
 }
 
 func inGiB(n int64) string {
