@@ -212,6 +212,19 @@ func (w *world) reply(s *site) {
 			return
 		}
 		w.tail(s, k, r)
+	case n == 2: // back to where it came from
+		var home []*ref
+		for _, r := range s.refs {
+			if o := r.m.end().obj; o != nil && o.site == k.from && s != k.from {
+				home = append(home, r)
+			}
+		}
+		r, ok := pick(w, home)
+		if !ok {
+			w.returnCall(k)
+			return
+		}
+		w.tail(s, k, r)
 	default:
 		w.returnCall(k)
 	}
