@@ -25,12 +25,12 @@ import (
 // is left: no row of a table, no call that has not ended, no method whose context has not, no
 // reference to an object, no goroutine. LANYARD_KILLS says how often.
 func TestKills(t *testing.T) {
-	kills(t, killCount(t, 200), killInMemory)
+	kills(t, killCount(t, 100), killInMemory)
 }
 
 // TestKillsOverSockets is TestKills over unix sockets, at most 10 000 times.
 func TestKillsOverSockets(t *testing.T) {
-	kills(t, min(killCount(t, 200), 10_000), newKillSockets(t).kill)
+	kills(t, min(killCount(t, 100), 10_000), newKillSockets(t).kill)
 }
 
 func killCount(t *testing.T, n int) int {
@@ -125,6 +125,11 @@ func killInMemory(a, b *party, rnd *rand.Rand, at int64) (func() int64, string, 
 	}
 	lane.CutAt(at, then)
 	how = fmt.Sprintf("capacity %d, cut at byte %d, %s", capacity, at, how)
+	if rnd.IntN(4) == 0 {
+		far, end := testnet.Pipe(capacity)
+		a.proxy(y, far)
+		y, how = end, how+", before a proxy"
+	}
 	a.conn, b.conn = rpc.NewConn(x, a.options()), rpc.NewConn(y, b.options())
 	return lane.Total, how, nil
 }

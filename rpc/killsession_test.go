@@ -3,6 +3,7 @@ package rpc_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,8 @@ type party struct {
 	boot  testcap.Worker
 	lab   testcap.Lab
 	steps []string
+
+	others []*rpc.Conn // on the way to the other side
 
 	calls   []promise // must settle
 	waited  []promise // settle without a kill, too
@@ -281,6 +284,20 @@ func (p *party) fail(ctx context.Context) {
 	}
 }
 
+// proxy connects two ends by a third vat that offers each the other's bootstrap capability.
+func (p *party) proxy(front, back io.ReadWriteCloser) {
+	boot, r := capnp.NewPromise[testcap.Worker]()
+	b := rpc.NewConn(back, &rpc.Options{Bootstrap: boot.Client})
+	there := rpc.Bootstrap[testcap.Worker](context.Background(), b)
+	f := rpc.NewConn(front, &rpc.Options{Bootstrap: there.Client})
+	here := rpc.Bootstrap[testcap.Worker](context.Background(), f)
+	r.Resolve(here)
+	p.others = append(p.others, f, b)
+	for _, c := range []testcap.Worker{boot, there, here} {
+		p.keep(c)
+	}
+}
+
 // session plays both sides until every call has returned or the connection is gone, closes what is
 // left of it, and says what is missing then.
 func session(a, b *party) error {
@@ -305,17 +322,23 @@ func session(a, b *party) error {
 		return err
 	}
 	a.conn.Close() // if it still is there
-	for _, p := range []*party{a, b} {
-		if err := within("the end of the connection", p.conn.Done()); err != nil {
+	conns := append([]*rpc.Conn{a.conn, b.conn}, a.others...)
+	if len(a.others) > 0 {
+		b.conn.Close() // it may not have noticed
+	}
+	for _, c := range conns {
+		if err := within("the end of the connection", c.Done()); err != nil {
 			return err
 		}
+		if n := rows(c); n != 0 {
+			return fmt.Errorf("rows are left: %+v", c.Stats())
+		}
+	}
+	for _, p := range []*party{a, b} {
 		for _, c := range p.calls {
 			if err := within("a call", c.Done()); err != nil {
 				return err
 			}
-		}
-		if n := rows(p.conn); n != 0 {
-			return fmt.Errorf("rows are left: %+v", p.conn.Stats())
 		}
 	}
 	for _, p := range []*party{a, b} {
