@@ -51,7 +51,7 @@ func TestScript(t *testing.T) {
 //	start NAME PROGRAM ARG...
 //
 // It waits for "listening on ADDRESS" and sets the variable NAME to the
-// address.
+// address. What it says on standard error is in the file NAME.stderr.
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: start NAME PROGRAM ARG...")
@@ -60,7 +60,10 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Stderr = ts.Stderr()
+	said, err := os.Create(ts.MkAbs(args[0] + ".stderr"))
+	ts.Check(err)
+	defer said.Close()
+	cmd.Stderr = said
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
