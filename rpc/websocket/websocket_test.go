@@ -93,7 +93,7 @@ func TestCalls(t *testing.T) {
 	url, _ := listen(t, newServer(), nil)
 	conn, c := dial(t, url)
 	var calls []capnp.Promise[capnp.Struct]
-	for n := range 200 { // from nothing to what takes several writes, and several segments
+	for n := range 120 { // from nothing to what takes several writes, and several segments
 		calls = append(calls, call(t.Context(), c, echoMethod, uint64(n), bytes.Repeat([]byte{byte(n)}, n*n*3)))
 	}
 	for n, p := range calls {
