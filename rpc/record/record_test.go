@@ -91,25 +91,26 @@ func describe(t *testing.T, r record.Record) string {
 		t.Fatalf("%v: %v, %d bytes left", r, err, len(rest))
 	}
 	root := capnp.Root[schema.Message](m)
-	s := fmt.Sprintf("%d %s %s", r.Conn, r.Kind, root.Which())
+	var s strings.Builder
+	s.WriteString(fmt.Sprintf("%d %s %s", r.Conn, r.Kind, root.Which()))
 	switch root.Which() {
 	case schema.MessageWhichCall:
 		c := root.Call()
-		s += fmt.Sprintf(" %d %#x.%d on %s", c.QuestionId(), c.InterfaceId(), c.MethodId(), c.Target().Which())
+		s.WriteString(fmt.Sprintf(" %d %#x.%d on %s", c.QuestionId(), c.InterfaceId(), c.MethodId(), c.Target().Which()))
 	case schema.MessageWhichReturn:
 		ret := root.Return()
-		s += fmt.Sprintf(" %d %s", ret.AnswerId(), ret.Which())
+		s.WriteString(fmt.Sprintf(" %d %s", ret.AnswerId(), ret.Which()))
 		switch ret.Which() {
 		case schema.ReturnWhichResults:
 			for _, d := range ret.Results().CapTable().All() {
-				s += " " + d.Which().String()
+				s.WriteString(" " + d.Which().String())
 			}
 		case schema.ReturnWhichException:
 			x := ret.Exception()
-			s += fmt.Sprintf(" %s %s, detail %d", x.Type(), x.Reason(), x.Details().At(0).DetailId())
+			s.WriteString(fmt.Sprintf(" %s %s, detail %d", x.Type(), x.Reason(), x.Details().At(0).DetailId()))
 		}
 	}
-	return s
+	return s.String()
 }
 
 func TestRecord(t *testing.T) {
