@@ -90,6 +90,16 @@ func (m *mcap) lasts() bool {
 	return m.obj == nil
 }
 
+// lasts reports whether the results of k stay where they are for long.
+func (k *mcall) lasts() bool {
+	for ; k != nil; k = k.tailOf {
+		if k.only || k.direct {
+			return true
+		}
+	}
+	return false
+}
+
 // line is one reference; its calls are numbered.
 type line struct{ sent, got int }
 

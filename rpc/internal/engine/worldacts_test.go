@@ -281,7 +281,7 @@ func (w *world) returnCall(k *mcall) {
 	var desc strings.Builder
 	for i, f := range k.fields {
 		r, ok := w.recent(k.at)
-		if !ok || w.rng.IntN(4) == 0 || r.m.waitsFor(f) || (k.only || k.direct) && r.m.lasts() {
+		if !ok || w.rng.IntN(4) == 0 || r.m.waitsFor(f) || k.lasts() && r.m.lasts() {
 			f.err = true
 			continue
 		}
