@@ -309,9 +309,7 @@ func (c *Conn) flush() {
 	if !o.claim() {
 		return
 	}
-	if c.calls.Load() > busyCalls && o.size.Load() < gathered {
-		runtime.Gosched()
-	}
+	c.gather()
 	for {
 		b, ok := o.take()
 		if !ok {
@@ -327,10 +325,18 @@ func (c *Conn) flush() {
 
 // flushSome is flush for who must not wait for the peer.
 func (c *Conn) flushSome() {
-	if o := &c.out; o.now != nil && c.calls.Load() > busyCalls && o.size.Load() < gathered && c.reader.run.Load()%2 == 0 {
-		runtime.Gosched()
+	if c.out.now != nil {
+		c.gather()
 	}
 	c.flushNow()
+}
+
+// gather lets other goroutines add to what is about to be written, if there may be some. A method
+// that runs on the reader has none beside it.
+func (c *Conn) gather() {
+	if c.calls.Load() > busyCalls && c.out.size.Load() < gathered && c.reader.run.Load()%2 == 0 {
+		runtime.Gosched()
+	}
 }
 
 // flushNow writes what can be written at once, and leaves the rest to the writing goroutine.
