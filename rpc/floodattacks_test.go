@@ -198,7 +198,7 @@ var floods = []flood{
 		for n := uint32(1); a.add(t.with(n), finishMessage(n, true)); n++ {
 		}
 	}},
-	{name: "L17", what: "300 connections that do nothing", want: "held", conns: 300, attack: func(a *attacker) {
+	{name: "L17", what: "300 connections that do nothing", want: "held", conns: 300, limits: func(l *rpc.Limits) { l.FirstMessage, l.MessageTime = 0, 0 }, attack: func(a *attacker) {
 		a.send(bootstrapMessage(0))
 		a.send(finishMessage(0, true))
 	}, check: func(t *testing.T, s *site) {
