@@ -311,7 +311,9 @@ var places = []place{
 
 // dial makes a pair of vats and returns c as the other one sees it.
 func dial(t *testing.T, c T) T {
-	near, far := rpc.Pipe(nil, &rpc.Options{Bootstrap: c.Client})
+	// The tests of revocation under load let thousands of methods hang.
+	limits := rpc.Limits{Methods: 1 << 14, Running: 1 << 14}
+	near, far := rpc.Pipe(nil, &rpc.Options{Bootstrap: c.Client, Limits: limits})
 	b := rpc.Bootstrap[T](context.Background(), near)
 	t.Cleanup(func() {
 		b.Release()
