@@ -7,6 +7,7 @@ SHELL       := bash
 MODULE ?= lanyard.dev
 RUNS   ?= 100
 FUZZ   ?= 30s
+RACES  ?= 2
 SCHEDULES ?= 100000
 KILLS  ?= 10000
 FLOODS ?= 5
@@ -24,8 +25,8 @@ demo: ## the talk's walk-through over a real socket
 test: ## [148] what README tells everybody to run
 	go test ./...
 
-race: ## [94] the same under the race detector with invariant checks, less what interop does
-	LANYARD_INTEROP=off LANYARD_SCHEDULES=10000 go test -race -tags invariants ./...
+race: ## [?] RACES=2 times the same under the race detector with invariant checks, less what interop does
+	LANYARD_INTEROP=off LANYARD_SCHEDULES=5000 go test -race -tags invariants -shuffle=on -count=$(RACES) -timeout 30m ./...
 
 lint: ## [18] gofmt, go vet, go fix, staticcheck
 	test -z "$$(gofmt -l $$(git ls-files '*.go' ':!*testdata*'))"

@@ -105,7 +105,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 			t.Fatal(what)
 		}
 		runtime.GC()
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }
 
