@@ -52,6 +52,7 @@ func (e *Engine) check() {
 			must(row.named == nil && row.exports == nil, "answer %d has results before it returned", id)
 		}
 	}
+	e.checkHeld(must)
 	must(bytes <= e.callBytes, "%d bytes of parameters, counted as %d", bytes, e.callBytes)
 	e.exports.check(must)
 	for id, s := range e.exports.rows {
