@@ -44,25 +44,33 @@ func TestConform(t *testing.T) {
 				t.Skipf("the table is of %s, this is %s", col.name, v)
 			}
 			got[col.name] = map[string]string{}
-			for name, r := range attackAll(t, k.probeServer, cases, 2*time.Second) {
-				if r.Failed() && col.name == "Lanyard" {
-					t.Errorf("%s: expected %s, got %s", name, r.Expected, r.Got)
+			play := func(cases []conform.Case, timeout time.Duration) (surprises []conform.Case) {
+				results := attackAll(t, k.probeServer, cases, timeout)
+				for i, c := range cases {
+					r := results[i]
+					cell := string(r.Verdict)
+					if r.Failed() {
+						cell += ": " + r.Got
+					}
+					name := c.ID + "/" + c.Name
+					got[col.name][name] = cell
+					is, _, _ := strings.Cut(cell, ":")
+					was, _, _ := strings.Cut(committed[col.name][name], ":")
+					if is != was || r.Failed() && k.name == "Go" {
+						surprises = append(surprises, c)
+					}
 				}
-				cell := string(r.Verdict)
-				if r.Failed() {
-					cell += ": " + r.Got
-				}
-				got[col.name][name] = cell
+				return surprises
 			}
-			if *update {
-				return
+			// What is not as it was may be slow only.
+			surprises := play(cases, 2*time.Second)
+			if len(surprises) > 0 && !*update {
+				surprises = play(surprises, 15*time.Second)
 			}
-			for name, cell := range got[col.name] {
-				want, ok := committed[col.name][name]
-				is, _, _ := strings.Cut(cell, ":")
-				was, _, _ := strings.Cut(want, ":")
-				if !ok || is != was {
-					t.Errorf("%s: %s\nthe table in docs has %q (-update rewrites it)", name, cell, want)
+			for _, c := range surprises {
+				name := c.ID + "/" + c.Name
+				if cell := got[col.name][name]; !*update || k.name == "Go" && cell != "ok" {
+					t.Errorf("%s: %s\nthe table in docs has %q (-update rewrites it)", name, cell, committed[col.name][name])
 				}
 			}
 		})
@@ -136,7 +144,7 @@ func version(k kit) string {
 }
 
 // attackAll plays every case to a server, and to a new one after each case that it did not survive.
-func attackAll(t *testing.T, server peer, cases []conform.Case, timeout time.Duration) map[string]*conform.Result {
+func attackAll(t *testing.T, server peer, cases []conform.Case, timeout time.Duration) []conform.Result {
 	t.Helper()
 	var v *victim
 	stop := func() {
@@ -147,7 +155,7 @@ func attackAll(t *testing.T, server peer, cases []conform.Case, timeout time.Dur
 		}
 	}
 	defer stop()
-	out := map[string]*conform.Result{}
+	var out []conform.Result
 	for i := range cases {
 		c := &cases[i]
 		if v == nil {
@@ -160,7 +168,7 @@ func attackAll(t *testing.T, server peer, cases []conform.Case, timeout time.Dur
 		if r.Verdict == conform.Gone {
 			stop()
 		}
-		out[c.ID+"/"+c.Name] = &r
+		out = append(out, r)
 	}
 	return out
 }
