@@ -17,7 +17,7 @@ import (
 //
 // The functions are called with no lock held and outside the protocol's own work, those about one
 // call in order. They delay the connection, so they are quick, and never wait for something to
-// happen on it; what they are given stays valid but must not be changed.
+// happen on it. A CallInfo is for reading, and within them: it changes when the call ends.
 type Observer struct {
 	_ struct{}
 

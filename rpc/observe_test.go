@@ -132,7 +132,13 @@ func TestObserverHearsEveryEnd(t *testing.T) {
 	block, entered := make(chan struct{}), make(chan struct{}, 2)
 	s := &thrower{func() error { entered <- struct{}{}; <-block; return nil }}
 	boot := capnp.NewServer(s)
-	a, b := rpc.Pipe(&rpc.Options{Observers: []*rpc.Observer{client.observer()}, Limits: rpc.Limits{MessageBytes: 4096}},
+	failed := make(chan error, 10)
+	tell := &rpc.Observer{CallEnded: func(_ context.Context, c *rpc.CallInfo) {
+		if c.Err != nil {
+			failed <- c.Err
+		}
+	}}
+	a, b := rpc.Pipe(&rpc.Options{Observers: []*rpc.Observer{tell, client.observer()}, Limits: rpc.Limits{MessageBytes: 4096}},
 		&rpc.Options{Bootstrap: boot})
 	boot.Release()
 	c := rpc.Bootstrap[T](t.Context(), a)
@@ -144,6 +150,7 @@ func TestObserverHearsEveryEnd(t *testing.T) {
 	<-entered
 	cancel()
 	<-p.Done()
+	<-failed // not before the method returns, or it might count
 	big := capnp.Send[capnp.Struct](t.Context(), c.Client, addMethod, func(b capnp.StructBuilder) { b.SetData(0, make([]byte, 8192)) })
 	if _, err := big.Wait(); err == nil {
 		t.Fatal("a message larger than the limit was sent")

@@ -14,29 +14,29 @@ import (
 // balance counts the calls that have started and not ended.
 type balance struct {
 	mu      sync.Mutex
-	open    map[*rpc.CallInfo]bool
+	open    map[*rpc.CallInfo]string
 	started int
 	faults  []string
 	changed chan struct{}
 }
 
 func (b *balance) observer() *rpc.Observer {
-	b.open, b.changed = map[*rpc.CallInfo]bool{}, make(chan struct{}, 1)
+	b.open, b.changed = map[*rpc.CallInfo]string{}, make(chan struct{}, 1)
 	return &rpc.Observer{
 		CallStarted: func(_ context.Context, c *rpc.CallInfo) context.Context {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.started++
-			if b.open[c] {
+			if b.open[c] != "" {
 				b.faults = append(b.faults, c.Name()+" started twice")
 			}
-			b.open[c] = true
+			b.open[c] = c.Side.String() + " " + c.Name()
 			return nil
 		},
 		CallEnded: func(_ context.Context, c *rpc.CallInfo) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			if !b.open[c] {
+			if b.open[c] == "" {
 				b.faults = append(b.faults, c.Side.String()+" "+c.Name()+" ended without a start")
 			}
 			delete(b.open, c)
@@ -56,8 +56,8 @@ func (b *balance) settle(t *testing.T, who string) {
 		b.mu.Lock()
 		n, faults := len(b.open), b.faults
 		var left []string
-		for c := range b.open {
-			left = append(left, c.Side.String()+" "+c.Name())
+		for _, what := range b.open {
+			left = append(left, what)
 		}
 		b.mu.Unlock()
 		if len(faults) > 0 {
