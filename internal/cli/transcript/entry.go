@@ -50,7 +50,7 @@ func (e *Entry) String() string {
 		fmt.Fprintf(&s, " q%d", *e.Question)
 	}
 	if e.ID != nil {
-		what := map[string]string{"resolve": "promise", "release": "export", "disembargo": "embargo"}[e.Kind]
+		what := map[string]string{"resolve": "promise", "release": "export", "disembargo": "embargo"}[strings.TrimPrefix(e.Kind, "unimplemented ")]
 		fmt.Fprintf(&s, " %s %d", what, *e.ID)
 	}
 	if e.Count > 0 {
