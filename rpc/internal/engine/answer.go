@@ -323,8 +323,9 @@ func (e *Engine) finish(m *Message, t *capnp.Turn) {
 
 // maybeCancel ends a call that nobody wants any more.
 func (e *Engine) maybeCancel(row *answer, t *capnp.Turn) {
-	wanted := !row.finished || !row.cancelable || row.taken
-	if wanted && !row.unwanted || row.returned || row.pipe.Dependants() {
+	// Until the Finish calls may be on their way that were pipelined on a question which took this.
+	stop := row.unwanted || row.cancelable && !row.taken
+	if !row.finished || !stop || row.returned || row.pipe.Dependants() {
 		return
 	}
 	err := capnp.NewError(capnp.Failed, "the call was canceled")
