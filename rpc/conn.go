@@ -63,8 +63,9 @@ type Options struct {
 	door   *door     // that it came by
 }
 
-// Conn is a connection to another vat. It owns the transport and two goroutines: one reads and
-// feeds the engine, the other writes what the first must not wait for; callers write themselves.
+// Conn is a connection to another vat. It owns the transport and one goroutine, which reads and
+// feeds the engine; now and then another, which writes what a reader must not wait for. Callers
+// write themselves, and read while they wait.
 //
 // Invariant: the engine is touched only by whoever drains the inbox, one goroutine at a time.
 type Conn struct {
@@ -92,7 +93,7 @@ type Conn struct {
 	}
 
 	reader  reader
-	running sync.WaitGroup // the reading and the writing goroutine
+	running atomic.Int32 // goroutines of the connection's own that there are or will be
 
 	out     outbox
 	leaving leaving
@@ -165,16 +166,8 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 		c.e.Watch(c.watching)
 		c.watching.tell(event{kind: connOpened})
 	}
-	c.running.Add(2)
+	c.running.Store(2) // the reader, and finish
 	go c.reader.loop()
-	go func() {
-		c.writeLoop()
-		c.running.Done()
-	}()
-	go func() {
-		c.running.Wait()
-		close(c.done)
-	}()
 	if refused != nil {
 		t := capnp.BeginTurn()
 		c.Push(engine.Close(refused, nil), t)
@@ -348,6 +341,7 @@ func (c *Conn) Closed(err error) {
 		c.reap = time.AfterFunc(2*c.limits.CloseTimeout, func() { c.rwc.Close() })
 		close(c.closed)
 		c.out.close()
+		go c.finish()
 	})
 }
 

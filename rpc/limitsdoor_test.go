@@ -184,7 +184,9 @@ func TestMessageTime(t *testing.T) {
 			c.Write(bootstrapBytes(0))
 			isOpen(c) // takes the answer
 			mb := capnp.NewMessage(nil)
-			capnp.StructBuilder(rpc.NewRootMessage(mb).NewBootstrap()).NewData(0, 64<<10)
+			ask := rpc.NewRootMessage(mb).NewBootstrap()
+			ask.SetQuestionId(1)
+			capnp.StructBuilder(ask).NewData(0, 64<<10)
 			b := frame.Append(nil, mb)
 			open := true
 			for len(b) > 0 && open {

@@ -18,7 +18,7 @@ import (
 //
 // Whoever adds to the queue and may block writes it; what comes meanwhile rides along. A reader
 // must not wait for the peer to read, or two peers wait for each other: it writes what the
-// transport takes at once and leaves the rest to the writing goroutine. While a reader works
+// transport takes at once and leaves the rest to a goroutine. While a reader works
 // through messages that have come together it corks the queue, and writes what they led to at
 // the end.
 type outbox struct {
@@ -43,8 +43,7 @@ type outbox struct {
 
 	load outload
 
-	wake chan struct{}
-	now  nowWriter // what can write without waiting; nil if the transport cannot
+	now nowWriter // what can write without waiting; nil if the transport cannot
 }
 
 // batch is what one write writes, and the memory that can be used again when it is done.
@@ -66,7 +65,6 @@ const (
 
 func (o *outbox) init(soft int64, rwc io.ReadWriteCloser) {
 	o.soft = soft
-	o.wake = make(chan struct{}, 1)
 	o.copyBelow = 4 << 10
 	switch rwc.(type) {
 	case *net.TCPConn, *net.UnixConn: // these write many buffers with one system call
@@ -225,19 +223,6 @@ func (o *outbox) putBack(n int64, b batch) {
 	o.stop()
 }
 
-// wakeWriter makes the writing goroutine write what is queued.
-func (o *outbox) wakeWriter() {
-	o.mu.Lock()
-	need := !o.writing && !o.empty()
-	o.mu.Unlock()
-	if need {
-		select {
-		case o.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
 func (o *outbox) close() {
 	o.mu.Lock()
 	o.closed = true
@@ -246,10 +231,6 @@ func (o *outbox) close() {
 		o.room = nil
 	}
 	o.mu.Unlock()
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
 }
 
 // wait waits until nobody writes any more, but not for ever.
@@ -306,11 +287,25 @@ const gathered = 8 << 10
 // flush writes what is queued, unless somebody does so already or is about to.
 func (c *Conn) flush() {
 	o := &c.out
-	if !o.claim() {
-		return
+	if o.claim() {
+		c.writeClaimed()
 	}
+}
+
+// writeSoon makes a goroutine of the connection's write what is queued.
+func (c *Conn) writeSoon() {
+	if c.Err() == nil && c.out.claim() {
+		c.running.Add(1)
+		go func() {
+			c.writeClaimed()
+			c.gone()
+		}()
+	}
+}
+
+func (c *Conn) writeClaimed() {
 	c.gather()
-	for {
+	for o := &c.out; ; {
 		b, ok := o.take()
 		if !ok {
 			return
@@ -339,11 +334,11 @@ func (c *Conn) gather() {
 	}
 }
 
-// flushNow writes what can be written at once, and leaves the rest to the writing goroutine.
+// flushNow writes what can be written at once, and leaves the rest to a goroutine.
 func (c *Conn) flushNow() {
 	o := &c.out
 	if o.now == nil || c.Err() != nil {
-		o.wakeWriter()
+		c.writeSoon()
 		return
 	}
 	if !o.claim() {
@@ -362,7 +357,7 @@ func (c *Conn) flushNow() {
 			o.done(total(b.bufs), b)
 		case n < total(b.bufs):
 			o.putBack(n, b)
-			o.wakeWriter()
+			c.writeSoon()
 			return
 		default:
 			o.done(n, b)
@@ -478,26 +473,25 @@ func (c *Conn) lost(err error) {
 	c.rwc.Close()
 }
 
-// writeLoop writes what the reader must not, until the connection has ended; then it closes the
-// transport.
-func (c *Conn) writeLoop() {
-	for {
-		select {
-		case <-c.out.wake:
-			c.flush()
-		case <-c.closed:
-			c.out.corked.Store(false)
-			c.flush()
-			c.out.wait(c.limits.CloseTimeout)
-			c.rwc.Close()
-			c.reap.Stop()
-			if c.reader.lending.close() {
-				c.running.Done() // for the reader: nobody reads
-			}
-			// Here, and not where the engine shuts down: these may call out and wait.
-			c.client.Release()
-			c.watching.closed(c.err)
-			return
-		}
+// finish writes what is left when the connection has ended, and closes the transport.
+func (c *Conn) finish() {
+	c.out.corked.Store(false)
+	c.flush()
+	c.out.wait(c.limits.CloseTimeout)
+	c.rwc.Close()
+	c.reap.Stop()
+	if c.reader.lending.close() {
+		c.gone() // for the reader: nobody reads
+	}
+	// Here, and not where the engine shuts down: these may call out and wait.
+	c.client.Release()
+	c.watching.closed(c.err)
+	c.gone()
+}
+
+// gone is called by each of the connection's goroutines as its last.
+func (c *Conn) gone() {
+	if c.running.Add(-1) == 0 {
+		close(c.done)
 	}
 }

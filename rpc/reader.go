@@ -210,7 +210,7 @@ func (r *reader) end(err error) {
 	t := capnp.BeginBackground()
 	r.c.Push(closeCommand(err), t)
 	t.End()
-	r.c.running.Done()
+	r.c.gone()
 }
 
 // mayLend reports whether nobody need have the role for a moment. While the peer calls, it
