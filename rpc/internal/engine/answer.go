@@ -33,6 +33,7 @@ type answer struct {
 	taken      bool // a Return of the peer's names this answer
 	moved      bool // the result's capabilities are somebody else's
 	unwanted   bool // taken for a question that was given up
+	behind     int  // embargoes to be lifted first: calls pipelined on that come back (see returned, too)
 	gone       bool // no longer in the table
 	taker      *question
 	tails      []*question // sent for this call to end as one of them
@@ -323,9 +324,9 @@ func (e *Engine) finish(m *Message, t *capnp.Turn) {
 
 // maybeCancel ends a call that nobody wants any more.
 func (e *Engine) maybeCancel(row *answer, t *capnp.Turn) {
-	// Until the Finish calls may be on their way that were pipelined on a question which took this.
-	stop := row.unwanted || row.cancelable && !row.taken
-	if !row.finished || !stop || row.returned || row.pipe.Dependants() {
+	stop := row.finished && row.cancelable && !row.taken ||
+		row.unwanted && (row.finished || row.behind == 0)
+	if !stop || row.returned || row.pipe.Dependants() {
 		return
 	}
 	err := capnp.NewError(capnp.Failed, "the call was canceled")

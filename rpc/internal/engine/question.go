@@ -23,6 +23,7 @@ type question struct {
 	exports  []uint32 // given to the peer with the parameters
 	back     []bool   // result capability i is one of ours
 	canceled bool
+	used     bool // calls were pipelined on it before it was cancelled
 	done     bool // results, or what stands for them, are known; guarded by mu
 
 	mu     sync.Mutex
@@ -175,6 +176,9 @@ func (e *Engine) cancel(q *question, t *capnp.Turn) {
 		return
 	}
 	q.canceled = true
+	for _, r := range q.paths {
+		q.used = q.used || r.used
+	}
 	if q.last == nil || !q.last.noFinish {
 		e.send(&Message{Type: Finish, ID: q.id, ReleaseResultCaps: true})
 	}
@@ -239,6 +243,9 @@ func (e *Engine) returned(m *Message, t *capnp.Turn) {
 		if m.Outcome == TakeFromOtherQuestion {
 			if row, ok := e.answers[m.Other]; ok && row.redirect && !row.taken {
 				row.taken, row.unwanted = true, true
+				if q.used {
+					row.behind = 1 // for ever
+				}
 				e.maybeCancel(row, t)
 			}
 		}
@@ -310,7 +317,14 @@ func (e *Engine) take(q *question, row *answer, noFinish bool, t *capnp.Turn) {
 		e.over(q, noFinish)
 		return
 	}
+	paths := q.paths
 	e.finishPaths(q, capnp.Result{}, t)
+	for _, r := range paths {
+		if r.embargo {
+			r.behind = row
+			row.behind++
+		}
+	}
 	e.over(q, noFinish)
 	if row.returned {
 		row.moved = true

@@ -185,6 +185,11 @@ func (e *Engine) lift(r *remote, t *capnp.Turn) {
 		}
 	}
 	e.publish(r, t)
+	if row := r.behind; row != nil {
+		r.behind = nil
+		row.behind--
+		e.maybeCancel(row, t)
+	}
 	for range queue {
 		r.Release(t)
 	}

@@ -46,7 +46,8 @@ type remote struct {
 	embargo   bool
 	embargoID uint32
 	queue     []queued
-	gone      bool // imports: no longer in the table
+	gone      bool    // imports: no longer in the table
+	behind    *answer // of whose results this is a path, while there is an embargo
 }
 
 // Deliver implements capnp.Hook. A call on its way holds a reference, so that what it goes to
