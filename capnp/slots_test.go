@@ -137,6 +137,7 @@ func TestWaitingCallsEnd(t *testing.T) {
 		if _, err := running.Wait(); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait() // the slot is given back after the answer
 		if s.Waiting() != 0 || s.Running() != 0 {
 			t.Errorf("%d wait, %d run", s.Waiting(), s.Running())
 		}
