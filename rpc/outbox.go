@@ -287,6 +287,10 @@ const gathered = 8 << 10
 // flush writes what is queued, unless somebody does so already or is about to.
 func (c *Conn) flush() {
 	o := &c.out
+	if o.now != nil && c.Err() == nil {
+		c.flushSome() // a caller waits for its answer, or its context, not for the peer to read
+		return
+	}
 	if o.claim() {
 		c.writeClaimed()
 	}
@@ -358,6 +362,7 @@ func (c *Conn) flushNow() {
 		case n < total(b.bufs):
 			o.putBack(n, b)
 			c.writeSoon()
+			c.guard.arm() // the peer may have stopped reading
 			return
 		default:
 			o.done(n, b)
