@@ -28,6 +28,9 @@ func (w *writing) File() *os.File { return w.f }
 func TestFilesWithCPP(t *testing.T) {
 	for name, find := range map[string]func() (kit, error){"C++": cpp, "newer C++": newer} {
 		t.Run(name, func(t *testing.T) {
+			if _, err := newer(); name == "newer C++" && err != nil {
+				t.Skip(err) // nobody has to have it
+			}
 			k := need(t, find)
 			fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 			if err != nil {
