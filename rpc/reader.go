@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,7 @@ const (
 	afterSlowest = 1024                   // the same after many such
 	forgiving    = 256                    // methods that were fast enough, after which it is afterSlow again
 	maxBuffer    = 64 << 10               // of received bytes
+	busyBurst    = 32                     // messages that came together, after which others get the processor
 )
 
 func (r *reader) init(c *Conn) {
@@ -99,6 +101,7 @@ func (r *reader) burst() (n int, kept bool, err error) {
 	for kept = true; kept && err == nil && r.r.Ready() && !c.overFlow(); n++ {
 		if n > 0 && time.Since(start) > patience {
 			c.uncork()
+			runtime.Gosched() // a connection with much to do keeps nobody from the processor
 			c.cork()
 			start = time.Now()
 		}
@@ -106,6 +109,9 @@ func (r *reader) burst() (n int, kept bool, err error) {
 	}
 	if kept {
 		c.uncork()
+		if n >= busyBurst {
+			runtime.Gosched()
+		}
 	}
 	return n, kept, err
 }
