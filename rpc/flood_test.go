@@ -15,6 +15,7 @@ import (
 	"runtime/metrics"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -192,7 +193,8 @@ func TestFloods(t *testing.T) {
 		length = 1500 * time.Millisecond
 	}
 	runs = max(runs, 1)
-	table := "| flood | what | end | p99 idle | p99 under it | ratio | live MiB | heap MiB | goroutines | methods |\n|-|-|-|-|-|-|-|-|-|-|\n"
+	var table strings.Builder
+	table.WriteString("| flood | what | end | p99 idle | p99 under it | ratio | live MiB | heap MiB | goroutines | methods |\n|-|-|-|-|-|-|-|-|-|-|\n")
 	for _, f := range floods {
 		ok := t.Run(f.name, func(t *testing.T) {
 			var all []outcome
@@ -203,7 +205,7 @@ func TestFloods(t *testing.T) {
 			ratio := float64(o.under) / float64(o.idle)
 			line := fmt.Sprintf("| %s | %s | %s | %v | %v | %.1f | %d | %d | %d | %d |\n", f.name, f.what, o.verdict,
 				o.idle.Round(time.Microsecond), o.under.Round(time.Microsecond), ratio, o.live>>20, o.heap>>20, o.goroutines, o.methods)
-			table += line
+			table.WriteString(line)
 			t.Log(line)
 			if judged && ratio > 3 {
 				t.Errorf("the honest client's p99 is %v, and %v on the idle server: %.1f times as long", o.under, o.idle, ratio)
@@ -216,10 +218,10 @@ func TestFloods(t *testing.T) {
 			}
 		})
 		if !ok {
-			table += "| " + f.name + " | failed |\n"
+			table.WriteString("| " + f.name + " | failed |\n")
 		}
 	}
-	t.Log("\n" + table)
+	t.Log("\n" + table.String())
 }
 
 func median(all []outcome) outcome {

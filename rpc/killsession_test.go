@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -351,20 +352,20 @@ func session(a, b *party) error {
 	}
 	// Methods see the end of their contexts a little later.
 	for end := time.Now().Add(time.Minute); ; {
-		left := ""
+		var left strings.Builder
 		for _, p := range []*party{a, b} {
 			if n := p.w.Waiting.Load() - p.w.Cancelled.Load(); n != 0 {
-				left += fmt.Sprintf("%d methods still wait; ", n)
+				left.WriteString(fmt.Sprintf("%d methods still wait; ", n))
 			}
 			if n, m := p.live.Load(), p.w.Handles.Load(); n != 0 || m != 0 {
-				left += fmt.Sprintf("%d objects and %d handles are still referred to; ", n, m)
+				left.WriteString(fmt.Sprintf("%d objects and %d handles are still referred to; ", n, m))
 			}
 		}
-		if left == "" {
+		if left.String() == "" {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%s", left)
+			return fmt.Errorf("%s", left.String())
 		}
 		<-time.After(100 * time.Microsecond)
 	}

@@ -68,19 +68,6 @@ func (a *attacked) returns(id uint32) string {
 	}
 }
 
-// ends reads until the connection ends and returns what an Abort said.
-func (a *attacked) ends() (abort string) {
-	for {
-		m, err := a.in.Read()
-		if err != nil {
-			return abort
-		}
-		if root := capnp.Root[wire.Message](m); root.Which() == wire.MessageWhichAbort {
-			abort = root.Abort().Reason()
-		}
-	}
-}
-
 func (a *attacked) answers(want int) {
 	a.Helper()
 	synctest.Wait()
