@@ -34,6 +34,7 @@ type flood struct {
 	want       string // closed: by the server; refused: calls are; held: nothing of the kind
 	conns      int    // the attacker's; 1 if 0
 	mute       bool   // the attacker does not read
+	memory     int64  // limit of the process's; 0 for none
 	limits     func(l *rpc.Limits)
 	attack     func(a *attacker)
 	check      func(t *testing.T, s *site)
@@ -238,6 +239,9 @@ func median(all []outcome) outcome {
 }
 
 func (f *flood) run(t *testing.T, length time.Duration) outcome {
+	if f.memory > 0 {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(f.memory))
+	}
 	before := liveBytes()
 	goroutines := runtime.NumGoroutine()
 	s := &site{v: newVictim(), want: f.want, length: length, limits: rpc.Limits{

@@ -3,7 +3,6 @@ package rpc_test
 import (
 	"bytes"
 	"encoding/binary"
-	"runtime/debug"
 	"testing"
 	"time"
 
@@ -122,7 +121,7 @@ var floods = []flood{
 	}},
 	{name: "L09", what: "a new capability each call, never released", want: "held",
 		attack: repeat(upwards, callMessage(placeholder, vCap, 0, nil), finishMessage(placeholder, false))},
-	{name: "L09b", what: "the same beyond the limit of exports", want: "refused", limits: func(l *rpc.Limits) { l.Exports = 1000 },
+	{name: "L09b", what: "the same beyond the limit of exports", want: "refused", limits: func(l *rpc.Limits) { l.Exports = 100 },
 		attack: repeat(upwards, callMessage(placeholder, vCap, 0, nil), finishMessage(placeholder, false))},
 	{name: "L10", what: "a stream without flow control", want: "held", attack: repeat(upwards, callMessage(placeholder, vWrite, 0, withData(64<<10)))},
 	{name: "L10b", what: "a stream of nothing, never acknowledged", want: "closed", mute: true, attack: repeat(upwards, callMessage(placeholder, vWrite, 0, nil))},
@@ -207,11 +206,8 @@ var floods = []flood{
 		}
 	}},
 	{name: "L18", what: "256 KiB in each call, with little memory", want: "closed", conns: 4,
-		limits: func(l *rpc.Limits) { l.ServerBytes = 3 << 20; slowBreaker(l) },
-		attack: func(a *attacker) {
-			defer debug.SetMemoryLimit(debug.SetMemoryLimit(96 << 20))
-			repeat(upwards, callMessage(placeholder, vBlock, 0, withData(256<<10)))(a)
-		}},
+		limits: func(l *rpc.Limits) { l.ServerBytes = 3 << 20; slowBreaker(l) }, memory: 96 << 20,
+		attack: repeat(upwards, callMessage(placeholder, vBlock, 0, withData(256<<10)))},
 }
 
 func slowBreaker(l *rpc.Limits) { l.BreakAfter = 5 * time.Second }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"lanyard.dev/capnp"
 )
@@ -103,9 +104,13 @@ func TestTranscriptsBite(t *testing.T) {
 
 // playTranscript plays a transcript and returns it with what happened.
 func playTranscript(t *testing.T, text string, limits Limits) []byte {
-	s := newScript(t, limits)
-	out := s.play(text)
-	s.end()
+	var out []byte
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, limits)
+		s.settle = synctest.Wait // for calls whose context has ended: their cancelling has a goroutine of its own
+		out = s.play(text)
+		s.end()
+	})
 	return out
 }
 
@@ -118,6 +123,9 @@ func (s *script) play(text string) []byte {
 		}
 		for _, c := range cmds {
 			s.do(c)
+			if s.settle != nil {
+				s.settle()
+			}
 		}
 		cmds = nil
 		out.WriteString("----\n" + s.out.String())
@@ -155,6 +163,7 @@ type script struct {
 	resolvers map[string]*capnp.Resolver[anyClient]
 	lasts     map[string]bool // promises without results
 	calls     uint64
+	settle    func() // until nothing goes on beside the script; nil if nothing does
 }
 
 func newScript(t testing.TB, limits Limits) *script {

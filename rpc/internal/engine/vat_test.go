@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"lanyard.dev/capnp"
@@ -14,6 +15,7 @@ import (
 type vat struct {
 	name   string
 	e      *Engine
+	mu     sync.Mutex // of inbox and busy: ends of contexts come from elsewhere
 	inbox  []Command
 	out    []*Message
 	boot   capnp.Hook
@@ -38,11 +40,16 @@ func (v *vat) Send(m *Message) error {
 	v.out = append(v.out, transfer(m))
 	return nil
 }
-func (v *vat) Push(cmd Command, t *capnp.Turn) { v.inbox = append(v.inbox, cmd); t.Kick(v) }
-func (v *vat) Context() context.Context        { return context.Background() }
-func (v *vat) Await(w *capnp.Waiter)           { w.Wait() }
-func (v *vat) Hasten()                         {}
-func (v *vat) Admit(context.Context) error     { return nil }
+func (v *vat) Push(cmd Command, t *capnp.Turn) {
+	v.mu.Lock()
+	v.inbox = append(v.inbox, cmd)
+	v.mu.Unlock()
+	t.Kick(v)
+}
+func (v *vat) Context() context.Context    { return context.Background() }
+func (v *vat) Await(w *capnp.Waiter)       { w.Wait() }
+func (v *vat) Hasten()                     {}
+func (v *vat) Admit(context.Context) error { return nil }
 func (v *vat) Closed(err error) {
 	v.closed = err
 	if v.trace != nil {
@@ -58,6 +65,8 @@ func (v *vat) Bootstrap() capnp.Hook {
 
 // Drain implements capnp.Inbox.
 func (v *vat) Drain(t *capnp.Turn) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if v.busy || v.paused {
 		return
 	}
@@ -65,7 +74,9 @@ func (v *vat) Drain(t *capnp.Turn) {
 	for len(v.inbox) > 0 {
 		cmd := v.inbox[0]
 		v.inbox = v.inbox[1:]
+		v.mu.Unlock()
 		v.e.Do(&cmd, t)
+		v.mu.Lock()
 	}
 	v.busy = false
 }
