@@ -235,7 +235,7 @@ func send(ctx context.Context, c Client, m *Method, params Payload, hints Hints,
 	}
 	h.Deliver(&o.call, t)
 	a.watch()
-	if f := t.endLazy(); f != nil && (ret != nil || o.call.awaiter() == nil) {
+	if f := t.endLazy(); f != nil && o.call.awaiter() == nil {
 		f.Hasten()
 	}
 	runtime.KeepAlive(c.c)

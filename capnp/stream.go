@@ -39,8 +39,8 @@ func (f *Flow) Window() int {
 	return f.window.Size()
 }
 
-// admit waits until the window has room.
-func (f *Flow) admit(ctx context.Context) error {
+// admit waits until the window has room, while what has been sent to h is on its way.
+func (f *Flow) admit(ctx context.Context, h Hook) error {
 	for {
 		f.mu.Lock()
 		if f.err != nil || f.window.Open() {
@@ -52,6 +52,9 @@ func (f *Flow) admit(ctx context.Context) error {
 		}
 		room := f.room
 		f.mu.Unlock()
+		if w, ok := h.(Flusher); ok {
+			w.Hasten()
+		}
 		if c, ok := ctx.Value(callKey{}).(*Call); ok {
 			c.Unblock()
 		}
@@ -100,21 +103,22 @@ func (s *streamed) Return(c *Call, r Result, t *Turn) {
 	s.a.Return(c, r, t)
 }
 
-// SendStream makes a call of a streaming method. It returns when the call is on its way, waiting
-// first while too much of the stream, or of all streams on the connection, is unacknowledged. It
-// returns an error if an earlier call of the stream failed; the outcome of the last ones shows in
-// whatever call ends the stream.
+// SendStream makes a call of a streaming method. It waits first while too much of the stream, or of
+// all streams on the connection, is unacknowledged. When it returns the call is on its way, or will
+// be within a millisecond, together with those that follow. It returns an error if an earlier call
+// of the stream failed; the outcome of the last ones shows in whatever call ends the stream.
 func SendStream[B BuilderKind](ctx context.Context, c Client, m *Method, fill func(B)) error {
 	if c.c == nil {
 		return errNull
 	}
 	s := &streamed{stream: c.c.stream()}
-	if err := s.stream.admit(ctx); err != nil {
+	h := c.hook()
+	if err := s.stream.admit(ctx, h); err != nil {
 		return err
 	}
-	if p, ok := c.hook().(Pathed); ok {
+	if p, ok := h.(Pathed); ok {
 		if s.path = p.Flow(); s.path != nil {
-			if err := s.path.admit(ctx); err != nil {
+			if err := s.path.admit(ctx, h); err != nil {
 				return err
 			}
 		}

@@ -168,6 +168,13 @@ func (w *wrapper) Admit(ctx context.Context) error {
 	return nil
 }
 
+// Hasten implements capnp.Flusher.
+func (w *wrapper) Hasten() {
+	if f, ok := capnp.ShortenAll(w.inner()).(capnp.Flusher); ok {
+		f.Hasten()
+	}
+}
+
 // Flow implements capnp.Pathed: streams share the window of the connection that they go out by.
 func (w *wrapper) Flow() *capnp.Flow {
 	if p, ok := capnp.ShortenAll(w.inner()).(capnp.Pathed); ok {
