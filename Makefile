@@ -22,13 +22,13 @@ help: ## print this table
 demo: ## the talk's walk-through over a real socket
 	go run ./cmd/lanyard demo
 
-test: ## [148] what README tells everybody to run
+test: ## [170] what README tells everybody to run
 	go test ./...
 
-race: ## [?] RACES=2 times the same under the race detector with invariant checks, less what interop does
+race: ## [378] RACES=2 times the same under the race detector with invariant checks, less what interop does
 	LANYARD_INTEROP=off LANYARD_SCHEDULES=5000 go test -race -tags invariants -shuffle=on -count=$(RACES) -timeout 30m ./...
 
-lint: ## [18] gofmt, go vet, go fix, staticcheck
+lint: ## [15] gofmt, go vet, go fix, staticcheck
 	test -z "$$(gofmt -l $$(git ls-files '*.go' ':!*testdata*'))"
 	go vet ./... && go fix -diff ./... && go mod tidy -diff
 	$(TOOL) staticcheck ./...
@@ -42,17 +42,17 @@ fresh: ## [13] regenerating every generated file changes nothing
 peers: ## [38] install and build the C++ and Python peers
 	interop/setup
 
-interop: peers ## [221] C++ and Python against Go, both ways, RUNS=100 times each
+interop: peers ## [314] C++ and Python against Go, both ways, RUNS=100 times each
 	LANYARD_INTEROP=require LANYARD_INTEROP_RUNS=$(RUNS) \
 		tools/summary go test -race -v -count=1 -timeout 3h ./interop/...
 
-schedules: ## [43] SCHEDULES=100000 seeded interleavings of the engine's messages
+schedules: ## [37] SCHEDULES=100000 seeded interleavings of the engine's messages
 	LANYARD_SCHEDULES=$(SCHEDULES) tools/summary go test -v -count=1 -timeout 5h -run '^TestSchedules$$' ./rpc/internal/engine
 
-kills: ## [?] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
+kills: ## [35] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
 	LANYARD_KILLS=$(KILLS) tools/summary go test -v -count=1 -timeout 10h -run '^TestKills' ./rpc
 
-floods: ## [?] every flood FLOODS=5 times beside an honest client: docs/limits.md's table
+floods: ## [340] every flood FLOODS=5 times beside an honest client: docs/limits.md's table
 	LANYARD_FLOODS=$(FLOODS) go test -v -count=1 -timeout 2h -run '^TestFloods$$' ./rpc | sed -n 's/^ *\(|.*\)/\1/p;/^---/p;/Error\|FAIL/p'
 
 fuzz: ## [400] every fuzz target for FUZZ=30s, with the executions counted
@@ -61,7 +61,7 @@ fuzz: ## [400] every fuzz target for FUZZ=30s, with the executions counted
 cover: ## [11] at least 90 % of the statements of each decoder and the engine
 	LANYARD_SCHEDULES=10000 tools/cover 90 $(COVER)
 
-house: ## [94] the other modules, and this one under another name
+house: ## [58] the other modules, and this one under another name
 	go -C bench vet ./... && go -C bench test ./...
 	go -C rpc/rpcotel vet ./... && go -C rpc/rpcotel test ./...
 	go -C tools vet ./... && go -C tools test -v -count=1 ./...
