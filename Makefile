@@ -25,8 +25,10 @@ demo: ## the talk's walk-through over a real socket
 test: ## [170] what README tells everybody to run
 	go test ./...
 
-race: ## [378] RACES=2 times the same under the race detector with invariant checks, less what interop does
-	LANYARD_INTEROP=off LANYARD_SCHEDULES=5000 go test -race -tags invariants -shuffle=on -count=$(RACES) -timeout 30m ./...
+# Not the floods: they are about time, of which the invariant checks of full tables take nearly all.
+race: ## [300] RACES=2 times the same under the race detector with invariant checks, less interop and floods
+	LANYARD_INTEROP=off LANYARD_SCHEDULES=5000 go test -race -tags invariants -shuffle=on -count=$(RACES) -timeout 30m \
+		-skip '^TestFloods$$' ./...
 
 lint: ## [15] gofmt, go vet, go fix, staticcheck
 	test -z "$$(gofmt -l $$(git ls-files '*.go' ':!*testdata*'))"
