@@ -36,7 +36,7 @@ type object struct {
 
 	mu     sync.Mutex
 	turn   *Call
-	ready  []*Call // have waited for a slot and got one (Slots); they are older than queue
+	ready  []*Call // have a slot; older than the calls in queue that share their slots
 	queue  []*Call
 	head   int   // of queue
 	broken error // a streaming call failed
@@ -153,26 +153,43 @@ func (o *object) pass(c *Call) (next *Call) {
 		return nil
 	}
 	o.turn = nil
-	if len(o.ready) > 0 {
-		next, o.ready[0] = o.ready[0], nil
-		o.ready = o.ready[1:]
-		o.turn = next
-		return next
+	for {
+		// Each time one of the queue joins those that have a slot, or a connection that always has
+		// some ready would keep everybody else's calls waiting.
+		queued := o.takeQueued()
+		if queued != nil && (queued.slots == nil || queued.slots.enter(o, queued)) {
+			if len(o.ready) == 0 {
+				o.turn = queued
+				return queued
+			}
+			o.ready = append(o.ready, queued)
+		}
+		if len(o.ready) > 0 {
+			next, o.ready[0] = o.ready[0], nil
+			if o.ready = o.ready[1:]; len(o.ready) == 0 {
+				o.ready = nil
+			}
+			o.turn = next
+			return next
+		}
+		if queued == nil {
+			return nil
+		}
 	}
+}
+
+// takeQueued takes the first call out of the queue, or returns nil.
+func (o *object) takeQueued() *Call {
 	for o.head < len(o.queue) {
-		next, o.queue[o.head] = o.queue[o.head], nil
+		next := o.queue[o.head]
+		o.queue[o.head] = nil
 		o.head++
 		if o.head == len(o.queue) {
 			o.queue, o.head = o.queue[:0], 0
 		}
-		if next.Returned() { // cancelled while it waited
-			continue
+		if !next.Returned() { // cancelled while it waited
+			return next
 		}
-		if next.slots != nil && !next.slots.enter(o, next) {
-			continue
-		}
-		o.turn = next
-		return next
 	}
 	return nil
 }
