@@ -154,7 +154,6 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 	var all *capnp.Slots
 	if c.door = o.door; c.door != nil {
 		all = c.door.methods
-		c.door.enter(c)
 	}
 	c.slots = capnp.NewSlots(l.Methods, all, c.guard.arm)
 	c.e.SetSlots(c.slots)
@@ -167,6 +166,9 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 		c.watching.tell(event{kind: connOpened})
 	}
 	c.running.Store(2) // the reader, and finish
+	if c.door != nil {
+		c.door.enter(c) // whole: from now on it may be told to end
+	}
 	go c.reader.loop()
 	if refused != nil {
 		t := capnp.BeginTurn()
