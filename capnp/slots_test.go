@@ -226,3 +226,32 @@ func TestSlotsKeepOrder(t *testing.T) {
 		t.Errorf("%d methods ran at a time", n)
 	}
 }
+
+// A connection that has a call ready whenever one ends keeps nobody else from an object.
+func TestReadyCallsKeepNobodyFromAnObject(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := NewSlots(1, nil, nil)
+		stop, hold := make(chan struct{}), make(chan struct{})
+		busy := through(serve(func(context.Context, *Call) error { <-stop; return nil }), s)
+		var started record
+		o := serve(func(_ context.Context, c *Call) error {
+			started.add(number(c))
+			if number(c) == 0 {
+				<-hold
+			}
+			return nil
+		})
+		call(t.Context(), busy, 0) // takes the slot
+		greedy := through(o, s)
+		for n := range uint64(3) {
+			call(t.Context(), greedy, 10+n) // wait for it
+		}
+		call(t.Context(), o, 0) // has the turn when the slot becomes free
+		call(t.Context(), o, 1)
+		started.want(t, 0)
+		close(stop)
+		started.want(t, 0)
+		close(hold)
+		started.want(t, 0, 10, 1, 11, 12)
+	})
+}
