@@ -32,6 +32,7 @@ var standardFiles = [...]standardFile{
 	{0x86c366a91393f3f8, "capnp/stream.capnp", ""},
 	{0xbdf87d7bb8304e81, "capnp/c++.capnp", ""},
 	{0xd12a1c51fedd6c88, "go.capnp", ""},
+	{0x827586b634205458, "lanyard.capnp", "capnp/schemas/lanyard"},
 }
 
 func standard(id uint64) (f standardFile, ok bool) {

@@ -11,7 +11,7 @@ import (
 	"io/fs"
 )
 
-//go:embed capnp/*.capnp capnp/compat/*.capnp go.capnp
+//go:embed capnp/*.capnp capnp/compat/*.capnp go.capnp lanyard.capnp
 var files embed.FS
 
 // FS returns the standard files. Their names are import names without the first slash: an import of

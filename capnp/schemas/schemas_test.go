@@ -32,6 +32,7 @@ func TestFSHasTheStandardFiles(t *testing.T) {
 		"capnp/schema.capnp",
 		"capnp/stream.capnp",
 		"go.capnp",
+		"lanyard.capnp",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
