@@ -127,3 +127,6 @@ func Verify(m *Message) error { return m.Verify() }
 
 // Root returns the root of a message as a struct of type S.
 func Root[S StructKind](m *Message) S { return S(m.wire().Root().Struct()) }
+
+// SizeOf returns the size of a struct as it was sent, which may be less or more than its type has.
+func SizeOf[S StructKind](s S) StructSize { return StructSize(wire.Struct(s).Size()) }
