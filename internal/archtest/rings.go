@@ -45,6 +45,7 @@ var rings = []string{
 	"ocap",
 	"vat",
 	"store",
+	"grant", // capabilities that a ledger keeps
 	"service",
 	"web",
 	"internal/conform", // attacks on servers
@@ -99,12 +100,16 @@ var bans = []ban{
 
 // core lists the folders whose code depends on the standard library and
 // golang.org/x/sys alone.
-var core = []string{"internal/wire", "capnp", "rpc", "ocap"}
+var core = []string{"internal/wire", "capnp", "rpc", "ocap", "store"}
 
 // adapters lie below the core, but connect it to libraries: who does not import them has none of
 // these.
 var adapters = []string{
-	"rpc/websocket", // github.com/coder/websocket
+	"rpc/websocket",   // github.com/coder/websocket
+	"store/internal",  // goose, rapid
+	"store/postgres",  // github.com/jackc/pgx
+	"store/sqlite",    // modernc.org/sqlite
+	"store/storetest", // pgregory.net/rapid
 }
 
 // testModules are what tests of the core may import besides.
