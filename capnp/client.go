@@ -47,7 +47,7 @@ func NewClient(h Hook) Client {
 // ownedClient makes a client that takes over a reference.
 func ownedClient(h Hook) Client {
 	p := &handle{h: h}
-	if _, local := h.(*object); !local {
+	if o, local := h.(*object); !local || o.life != nil {
 		p.cleanup = runtime.AddCleanup(p, releaseLater, h)
 	}
 	return Client{p}

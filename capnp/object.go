@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // A Dispatcher finds and runs the methods of an object. Generated code implements it.
@@ -30,9 +29,8 @@ type Dispatcher interface {
 type object struct {
 	d      Dispatcher
 	file   AttachedFile // nil for none
+	life   *life        // nil if d's object is no Releaser
 	serial bool
-
-	refs atomic.Int64
 
 	mu     sync.Mutex
 	turn   *Call
@@ -43,19 +41,20 @@ type object struct {
 }
 
 // NewServer makes a capability of an object. Generated constructors (NewCalculator) call it.
-func NewServer(d Dispatcher) Client { return NewClient(&object{d: d, file: fileOf(d)}) }
+func NewServer(d Dispatcher) Client { return NewClient(&object{d: d, file: fileOf(d), life: lifeOf(d)}) }
 
 // Serial makes a capability whose calls run one at a time: each keeps the turn until it returns,
 // even while it waits. The implementation then needs no lock of its own, but a method that waits
 // for a call back to the same object waits for ever.
 func Serial[C ClientKind](c C) C {
 	if o, ok := clientOf(c).hook().(*object); ok {
-		return typedClient[C](NewClient(&object{d: o.d, file: o.file, serial: true}))
+		return typedClient[C](NewClient(&object{d: o.d, file: o.file, life: o.life, serial: true}))
 	}
 	return c
 }
 
 func (o *object) Deliver(c *Call, t *Turn) {
+	o.life.retain()
 	o.mu.Lock()
 	if o.turn != nil {
 		if o.head > 64 && o.head > len(o.queue)/2 {
@@ -98,6 +97,7 @@ func (q *queuedCall) CancelCall(c *Call, t *Turn) {
 		c.slots.forget(c)
 	}
 	c.Refuse(canceled(c), t)
+	(*object)(q).life.release()
 }
 
 // forget takes a call out of the queue that was cancelled while it waited. Mostly it came last.
@@ -124,8 +124,8 @@ func (o *object) Shorten() Hook             { return nil }
 func (o *object) Watch(Watcher, *Turn) bool { return false }
 func (o *object) Promise() bool             { return false }
 func (o *object) Broken() error             { return nil }
-func (o *object) Retain()                   { o.refs.Add(1) }
-func (o *object) Release(*Turn)             { o.refs.Add(-1) }
+func (o *object) Retain()                   { o.life.retain() }
+func (o *object) Release(*Turn)             { o.life.release() }
 
 // grow makes room on a new goroutine's stack for a method, while there is little to be moved: growing
 // it deep within the method takes a third of a local call's time.
@@ -187,8 +187,11 @@ func (o *object) takeQueued() *Call {
 		if o.head == len(o.queue) {
 			o.queue, o.head = o.queue[:0], 0
 		}
-		if !next.Returned() { // cancelled while it waited
+		if !next.Returned() {
 			return next
+		}
+		if next.claim() { // ended while it waited, and nobody said so
+			o.life.release()
 		}
 	}
 	return nil
@@ -317,6 +320,7 @@ func (o *object) finish(c *Call, err error) {
 	c.params.Release(t)
 	c.leaveSlot()
 	t.End()
+	o.life.release()
 }
 
 // leaveSlot lets the next method start that waits for a slot.

@@ -92,6 +92,7 @@ func (s *Slots) Refuse(err error) {
 	for _, w := range queue {
 		if w.c.claim() {
 			w.c.Refuse(err, t)
+			w.o.life.release()
 		}
 	}
 	t.End()
@@ -246,6 +247,9 @@ func (s *Slots) grant(first bool) {
 		s.waiting.Add(-1)
 		s.mu.Unlock()
 		start := false
+		if over && w.c.claim() {
+			w.o.life.release()
+		}
 		if !over {
 			first = false
 			s.hold(w.c)

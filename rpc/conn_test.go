@@ -38,7 +38,9 @@ func (s *server) Invoke(ctx context.Context, c *capnp.Call) error {
 	s.calls.Add(1)
 	switch c.Method() {
 	case selfMethod:
-		c.ResultsStruct().SetClient(0, c.Self())
+		self := c.Self()
+		c.ResultsStruct().SetClient(0, self)
+		self.Release()
 	case addMethod:
 		c.ResultsStruct().SetUint64(0, s.sum.Add(c.ParamsStruct().Uint64(0)))
 	case callMethod: // calls its parameter's add and returns the result
