@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,16 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/spf13/cobra"
-)
-
-// Exit statuses.
-const (
-	exitOK    = 0
-	exitError = 1 // what was asked for went wrong
-	exitUsage = 2 // it was asked for in a way the program does not understand
 )
 
 // Main runs the program whose argument list, name included, is args, and
@@ -39,16 +32,24 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case "capnp", "capnpc":
 		return capnpMain(ctx, args, stdout, stderr)
 	}
+	if err := checkArguments(args[1:]); err != nil {
+		return report(stderr, err, false)
+	}
 	root := rootCommand()
 	root.SetArgs(args[1:])
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return report(stderr, root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = errInterrupted
+	}
+	asJSON, _ := cmd.Flags().GetBool("json")
+	return report(stderr, err, asJSON)
 }
 
 // report prints an error as every command does, and turns it into a status.
-func report(stderr io.Writer, err error) int {
+func report(stderr io.Writer, err error, asJSON bool) int {
 	if err == nil {
 		return exitOK
 	}
@@ -56,24 +57,15 @@ func report(stderr io.Writer, err error) int {
 	if errors.As(err, &said) {
 		return said.status
 	}
-	fmt.Fprintf(stderr, "lanyard: %s\n", printable(err.Error()))
-	var usage *usageError
-	if errors.As(err, &usage) {
-		fmt.Fprintf(stderr, "hint: %s --help\n", usage.command)
-		return exitUsage
-	}
-	return exitError
-}
-
-// printable makes text that may have come from afar safe to print: control
-// characters could drive a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
-			return unicode.ReplacementChar
+	f := failureOf(err)
+	if asJSON {
+		if b, err := json.Marshal(map[string]failure{"error": f}); err == nil {
+			fmt.Fprintf(stderr, "%s\n", harmless(b))
+			return f.Status
 		}
-		return r
-	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+	}
+	f.write(stderr)
+	return f.Status
 }
 
 // A usageError is a command line that the program does not understand.

@@ -24,9 +24,11 @@ func TestReport(t *testing.T) {
 		{&usageError{"lanyard x", errors.New("what?")}, exitUsage, "lanyard: what?\nhint: lanyard x --help\n"},
 		{fmt.Errorf("wrapped: %w", &usageError{"lanyard x", errors.New("what?")}), exitUsage, "lanyard: wrapped: what?\nhint: lanyard x --help\n"},
 		{&saidError{exitError}, exitError, ""},
+		{errors.New("one\nlanyard: two\u202e\n"), exitError, "lanyard: one\n  lanyard: two\ufffd\n"},
+		{hinted(errors.New("no"), "ask %s", "al\x1bice"), exitError, "lanyard: no\nhint: ask al\ufffdice\n"},
 	} {
 		var b strings.Builder
-		if status := report(&b, c.err); status != c.status || b.String() != c.want {
+		if status := report(&b, c.err, false); status != c.status || b.String() != c.want {
 			t.Errorf("report(%v) = %d, %q, want %d, %q", c.err, status, b.String(), c.status, c.want)
 		}
 	}
