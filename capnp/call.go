@@ -123,6 +123,13 @@ func (c *Call) Derive(d *Call, params Payload, ret Returner) {
 	d.params, d.ret = params, ret
 }
 
+// Returner is who hears what becomes of the call.
+func (c *Call) Returner() Returner { return c.ret }
+
+// WantResults makes the results come although the caller has promised to use only what is pipelined
+// on them. It is for who has derived the call and has use for them.
+func (c *Call) WantResults() { c.hints.OnlyPipeline = false }
+
 // Method returns the method called, or nil while only its numbers are known.
 func (c *Call) Method() *Method { return c.method }
 

@@ -2,7 +2,6 @@ package ocap
 
 import (
 	"runtime"
-	"slices"
 
 	"lanyard.dev/capnp"
 )
@@ -15,25 +14,23 @@ import (
 func Facet[C capnp.ClientKind](c C, methods ...*capnp.Method) C {
 	cl := capnp.ClientOf(c)
 	defer runtime.KeepAlive(cl)
-	h := capnp.HookOf(cl)
+	m, h := layer(capnp.HookOf(cl), Methods(methods...), nil, false)
+	return capnp.As[C](capnp.NewClient(m.view(h, true)))
+}
+
+// Methods returns the policy of a Facet: what the membrane was made for has the given methods and no
+// others; everything else passes.
+func Methods(methods ...*capnp.Method) Policy {
 	p := &facet{allowed: map[methodKey]struct{}{}}
 	for _, m := range methods {
 		p.allowed[methodKey{m.InterfaceID(), m.MethodID()}] = struct{}{}
 	}
-	if w, ok := h.(*wrapper); ok && w.outer {
-		old, ok := w.m.policy.(*facet)
-		if root, _ := w.kind(); ok && root {
-			p = p.within(old, h)
-			h = w.inner()
-		}
-	}
-	return capnp.As[C](capnp.NewClient(newMembrane(h, p, false).view(h, true)))
+	return p
 }
 
 // facet is the policy that narrows the root of its membrane to some methods.
 type facet struct {
 	allowed map[methodKey]struct{}
-	aliases []capnp.Hook // the facets that this one was made from: they count as the root
 }
 
 type methodKey struct {
@@ -41,41 +38,51 @@ type methodKey struct {
 	methodID    uint16
 }
 
-// within returns what both p and old, the facet that p was made from, allow.
-func (p *facet) within(old *facet, h capnp.Hook) *facet {
-	q := &facet{allowed: map[methodKey]struct{}{}, aliases: append(slices.Clip(old.aliases), h)}
+// Judge implements Policy.
+func (p *facet) Judge(c *Crossing) error {
+	if !c.Inward() || p.allows(c.iface, c.method) || !c.Root() {
+		return nil
+	}
+	return noSuchMethod(c)
+}
+
+func noSuchMethod(c *Crossing) error {
+	return capnp.Errorf(capnp.Unimplemented, "the object has no method %s", c.Name())
+}
+
+func (p *facet) allows(interfaceID uint64, methodID uint16) bool {
+	_, ok := p.allowed[methodKey{interfaceID, methodID}]
+	return ok
+}
+
+// Collapse implements Collapser: the intersection.
+func (p *facet) Collapse(inner Policy) (Policy, bool) {
+	if inner == nil {
+		return p, true
+	}
+	old, ok := inner.(*facet)
+	if !ok {
+		return nil, false
+	}
+	q := &facet{allowed: map[methodKey]struct{}{}}
 	for k := range p.allowed {
 		if _, ok := old.allowed[k]; ok {
 			q.allowed[k] = struct{}{}
 		}
 	}
-	return q
+	return q, true
 }
 
-// judge implements policy.
-func (p *facet) judge(w *wrapper, interfaceID uint64, methodID uint16) verdict {
-	if !w.outer || w.decided.Load() {
+// quick is Judge without a Crossing.
+func (p *facet) quick(w *wrapper, interfaceID uint64, methodID uint16) verdict {
+	if !w.outer || w.known.Load() == isOther || p.allows(interfaceID, methodID) {
 		return pass
 	}
-	if _, ok := p.allowed[methodKey{interfaceID, methodID}]; ok {
-		return pass
-	}
-	root, open := w.kind()
-	switch {
+	switch root, open := w.kind(); {
 	case root:
 		return deny
 	case open != nil:
 		return wait
-	case w.isAlias(p):
-		return deny
 	}
-	w.decided.Store(true)
 	return pass
-}
-
-func (w *wrapper) isAlias(p *facet) bool {
-	h := w.inner()
-	return h != nil && slices.ContainsFunc(p.aliases, func(a capnp.Hook) bool {
-		return capnp.ShortenAll(h) == capnp.ShortenAll(a)
-	})
 }

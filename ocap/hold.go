@@ -6,9 +6,26 @@ import (
 	"lanyard.dev/capnp"
 )
 
-// settler does for a wrapper what needs locks that Deliver must not take: it waits for promises,
-// hands on the calls that were held until they resolved, and tells watchers.
+// settler does for a wrapper what needs locks that Deliver must not take: it waits for promises and
+// for an Admitter, hands on the calls that were held until then, and tells watchers.
 type settler wrapper
+
+// state is what is known about a call in held. It is guarded by the wrapper's mu.
+//
+//	queued ─▶ asked ─▶ ready ─▶ out
+//	   │        └────▶ refused ─▶ out
+//	   └─▶ ready, refused
+//
+// From each of them a call that is cancelled goes out. A call that is asked has been given to Admit.
+type state uint8
+
+const (
+	queued state = iota
+	asked
+	ready
+	refused
+	out // of held
+)
 
 // Watch implements capnp.Hook.
 func (w *wrapper) Watch(x capnp.Watcher, t *capnp.Turn) bool {
@@ -29,88 +46,228 @@ func (s *settler) Settled(_ capnp.Hook, t *capnp.Turn) { t.Kick(s) }
 func (s *settler) Drain(t *capnp.Turn) {
 	w := (*wrapper)(s)
 	w.m.register(w) // for revoke to find it
-	for range maxWatches {
-		h := w.undecided()
-		if h == nil {
+	for n := 0; ; n++ {
+		open := w.flush(n > maxWatches, t)
+		if open == nil {
 			break
 		}
-		if h.Watch(s, t) {
+		if open.Watch(s, t) {
 			return
 		}
 	}
-	w.flush(t)
+	if w.holding.Load() {
+		return
+	}
 	if h := w.inner(); h != nil && h.Promise() && w.watched() && h.Watch(s, t) {
 		return
 	}
 	w.tell(t)
 }
 
-// undecided returns a promise that has to resolve before the calls held can be judged.
-func (w *wrapper) undecided() capnp.Hook {
+// maxWatches bounds how often promises may turn out to have resolved when they are to be watched.
+const maxWatches = 1000
+
+// hold makes a call wait.
+func (w *wrapper) hold(f *flight, t *capnp.Turn) {
+	m, c := w.m, f.x.call.Load()
+	if m.admitter != nil && m.held.Add(1) > m.maxHeld {
+		m.held.Add(-1)
+		c.Refuse(refusal(Later(0, "too many calls wait to be admitted"), m.grantor), t)
+		return
+	}
 	w.mu.Lock()
-	holding := w.holding
-	w.mu.Unlock()
-	if !holding {
+	defer w.mu.Unlock()
+	if !c.SetExecutor((*heldCall)(f)) {
+		m.unheld()
+		c.Refuse(canceled(c), t)
+		return
+	}
+	w.held = append(w.held, f)
+	if !w.holding.Load() {
+		w.holding.Store(true)
+		w.Retain()
+		m.holds(w, true)
+		t.Kick((*settler)(w))
+	}
+}
+
+func (m *membrane) unheld() {
+	if m.admitter != nil {
+		m.held.Add(-1)
+	}
+}
+
+// flush hands on calls held, as far as possible. Calls that come meanwhile queue behind them. It
+// returns a promise that has to resolve before it can go on, or nil if there is none to wait for; if
+// last, it denies what cannot be decided.
+func (w *wrapper) flush(last bool, t *capnp.Turn) (open capnp.Hook) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.flushing {
+		w.again = true
 		return nil
+	}
+	w.flushing, w.again = true, true
+	for w.again {
+		w.again = false
+		open = w.examine(last, t)
+		w.handOn(t)
+	}
+	w.flushing = false
+	if len(w.held) > 0 || !w.holding.Load() {
+		return open
+	}
+	w.held = nil
+	w.holding.Store(false)
+	w.m.holds(w, false)
+	t.Drop(w)
+	return nil
+}
+
+// examine judges calls in order until one has to wait for a promise, which it returns. It is called
+// with mu held, and gives it up meanwhile.
+func (w *wrapper) examine(last bool, t *capnp.Turn) (open capnp.Hook) {
+	for w.examined < len(w.held) {
+		f := w.held[w.examined]
+		f.examining = true
+		w.mu.Unlock()
+		var v verdict
+		var x *capnp.Exception
+		for range 2 {
+			if x = w.m.reason.Load(); x != nil {
+				v = deny
+			} else if !f.judged {
+				v, x = w.judge(f)
+			}
+			if v != wait {
+				break
+			}
+			if open = w.open(); open != nil {
+				break
+			}
+		}
+		w.mu.Lock()
+		f.examining = false
+		switch {
+		case f.state == out: // cancelled meanwhile
+			f.x.call.Load().Payload().Drop(t)
+			continue
+		case v == wait && open != nil && !last:
+			return open
+		case v != pass:
+			f.state, f.err = refused, x // nil for what a facet denies
+		case w.m.admitter == nil || f.exempt || f.to != nil:
+			f.judged, f.state = true, ready
+		default:
+			f.judged, f.state, f.examining = true, asked, true
+			w.mu.Unlock()
+			w.m.admit(f)
+			w.mu.Lock()
+			f.examining = false
+			if f.state == out {
+				f.x.call.Load().Payload().Drop(t)
+				continue
+			}
+		}
+		w.examined++
+	}
+	return nil
+}
+
+// open returns a promise that has to resolve before a call on w can be judged.
+func (w *wrapper) open() capnp.Hook {
+	if h := w.inner(); h != nil {
+		if h, open := settled(h); open {
+			return h
+		}
 	}
 	_, open := w.kind()
 	return open
 }
 
-// kind reports whether w wraps what the membrane was made for, or else a promise that has to
-// resolve before that is known.
-func (w *wrapper) kind() (root bool, open capnp.Hook) {
-	h, r := w.inner(), w.m.root.load()
-	if h == nil || r == nil {
-		return false, nil
-	}
-	h, hOpen := settled(h)
-	r, rOpen := settled(r)
-	switch {
-	case h == r:
-		return true, nil
-	case hOpen:
-		return false, h
-	case rOpen:
-		return false, r
-	}
-	return false, nil
-}
-
-// settled returns what h has become, and whether that may still become another.
-func settled(h capnp.Hook) (id capnp.Hook, open bool) {
-	for {
-		h = capnp.ShortenAll(h)
-		switch {
-		case h.Promise():
-			return h, true
-		case capnp.ShortenAll(h) == h:
-			return h, false
+// admit asks the policy to admit a call. One that panics denies.
+func (m *membrane) admit(f *flight) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.done(Denied.exception(&capnp.PanicError{Value: p}, "the policy panicked"))
 		}
-	}
+	}()
+	m.admitter.Admit(&f.x, f.done)
 }
 
-// maxWatches bounds how often promises may turn out to have resolved when they are to be watched.
-const maxWatches = 1000
-
-// flush hands on the calls held. Calls that come meanwhile queue behind them.
-func (w *wrapper) flush(t *capnp.Turn) {
+// done is what the policy says of a call that it was asked to admit.
+func (f *flight) done(err error) {
+	w := f.x.w
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.flushing {
+	if f.answered {
+		w.mu.Unlock()
 		return
 	}
-	w.flushing = true
-	for len(w.held) > 0 {
-		calls := w.held
-		w.held = nil
+	f.answered = true
+	if f.state != asked {
 		w.mu.Unlock()
-		for _, c := range calls {
-			w.judged(w.m.policy.judge(w, c.InterfaceID(), c.MethodID()), c, t)
+		if err == nil {
+			go f.over(capnp.NewError(capnp.Failed, "the call ended before it was admitted"))
+		}
+		return
+	}
+	f.state = ready
+	if err != nil {
+		f.state, f.err = refused, refusal(err, w.m.grantor)
+	}
+	kick := !w.flushing && !w.kicked
+	w.again, w.kicked = true, w.kicked || kick
+	w.mu.Unlock()
+	if kick {
+		go w.kick()
+	}
+}
+
+// kick goes on after the policy has admitted calls.
+func (w *wrapper) kick() {
+	w.mu.Lock()
+	w.kicked = false
+	w.mu.Unlock()
+	t := capnp.BeginBackground()
+	t.Kick((*settler)(w))
+	t.End()
+}
+
+// handOn takes the calls out that are decided, from the front. It is called with mu held, and gives it
+// up meanwhile.
+func (w *wrapper) handOn(t *capnp.Turn) {
+	x := w.m.reason.Load()
+	for len(w.held) > 0 {
+		f := w.held[0]
+		if x != nil && (f.state == queued || f.state == asked) {
+			f.state, f.err = refused, x
+		}
+		if f.state != ready && f.state != refused {
+			return
+		}
+		pass := f.state == ready
+		f.state = out
+		w.held[0] = nil
+		w.held = w.held[1:]
+		w.examined = max(w.examined-1, 0)
+		w.mu.Unlock()
+		w.m.unheld()
+		if pass {
+			w.pass(f, t)
+		} else {
+			f.refuse(t)
 		}
 		w.mu.Lock()
 	}
-	w.holding, w.flushing = false, false
+}
+
+func (f *flight) refuse(t *capnp.Turn) {
+	c := f.x.call.Load()
+	if f.err == nil {
+		c.Refuse(c.NoSuchMethod(), t)
+		return
+	}
+	c.Refuse(f.err, t)
 }
 
 func (w *wrapper) watched() bool {
@@ -129,19 +286,34 @@ func (w *wrapper) tell(t *capnp.Turn) {
 	}
 }
 
-// heldCall is the wrapper seen by a call that waits in held.
-type heldCall wrapper
+// heldCall is a call that waits in held.
+type heldCall flight
 
 // CancelCall implements capnp.Canceler.
 func (h *heldCall) CancelCall(c *capnp.Call, t *capnp.Turn) {
-	w := (*wrapper)(h)
+	f := (*flight)(h)
+	w := f.x.w
 	w.mu.Lock()
-	i := slices.Index(w.held, c)
-	if i >= 0 {
-		w.held = slices.Delete(w.held, i, i+1)
+	i := -1
+	if f.state != out {
+		i = slices.Index(w.held, f)
 	}
+	if i < 0 {
+		w.mu.Unlock()
+		return
+	}
+	f.state = out
+	w.held = slices.Delete(w.held, i, i+1)
+	if i < w.examined {
+		w.examined--
+	}
+	w.again = true
+	examining := f.examining
 	w.mu.Unlock()
-	if i >= 0 {
-		c.Refuse(canceled(c), t)
+	w.m.unheld()
+	c.Return(capnp.Result{Err: canceled(c)}, t)
+	if !examining { // else the policy may look at the parameters
+		c.Payload().Drop(t)
 	}
+	t.Kick((*settler)(w)) // those behind it may go on
 }

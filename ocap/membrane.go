@@ -2,33 +2,51 @@ package ocap
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 	"weak"
 
 	"lanyard.dev/capnp"
 )
+
+// Membrane returns a capability of the same type to c's object behind a membrane with policy p, and
+// the function that revokes it, as Revocable's does. Everything that crosses is behind the same
+// membrane: see the package's introduction and Policy. A nil p lets everything pass.
+//
+// p may be more than a Policy: see Admitter, Handler, Redirector, ResultJudge, Ender, Collapser.
+//
+// c stays the caller's; release both.
+func Membrane[C capnp.ClientKind](c C, p Policy, o *Options) (membrane C, revoke func(reason ...error)) {
+	cl := capnp.ClientOf(c)
+	defer runtime.KeepAlive(cl)
+	m, h := layer(capnp.HookOf(cl), p, o, true)
+	return capnp.As[C](capnp.NewClient(m.view(h, true))), m.takeBack
+}
 
 // membrane is the boundary around one capability. A wrapper is outer if its holder is outside and
 // what it wraps is inside, else inner.
 //
 // Invariants: once reason is set no gate opens and no wrapper is made; wrappers has an entry for
 // every wrapper of no promise that somebody refers to; a revocable membrane lists in flights the calls that
-// crossed and have not returned. mu and flightMu are leaf locks: nothing is called while they are
-// held.
+// crossed and have not returned, and in holders the wrappers at which calls wait. mu and flightMu are
+// leaf locks: nothing is called while they are held.
 type membrane struct {
-	policy    policy // nil lets everything pass
-	root      share  // what was wrapped first, for a policy to know; retained while anything is
+	rules
+	root      share        // what was wrapped first, for a policy to know; retained while anything is
+	aliases   []capnp.Hook // the wrappers that this membrane was made of: they count as the root
 	revocable bool
 
 	reason   atomic.Pointer[capnp.Exception] // why it was revoked
 	entering atomic.Int64                    // methods between Enter and Begun
+	held     atomic.Int64                    // calls that wait for an Admitter
 
-	mu       sync.Mutex
-	wrappers map[crossed]weak.Pointer[wrapper] // nil when revoked
-	keys     map[uint64]crossed                // of wrappers, by number
-	last     uint64                            // key
+	mu        sync.Mutex
+	wrappers  map[crossed]weak.Pointer[wrapper] // nil when revoked
+	keys      map[uint64]crossed                // of wrappers, by number
+	last      uint64                            // key
+	holders   map[*wrapper]struct{}
+	collapsed map[weak.Pointer[membrane]]struct{} // those that die with this one
 
 	flightMu sync.Mutex
 	flights  *flight
@@ -42,26 +60,28 @@ type crossed struct {
 	outer bool
 }
 
-// policy judges calls that cross.
-type policy interface {
-	// judge says what becomes of a call of the method on w. It takes no locks.
-	judge(w *wrapper, interfaceID uint64, methodID uint16) verdict
-}
-
-type verdict uint8
-
-const (
-	pass verdict = iota
-	deny         // end the call as an object without the method does
-	wait         // it depends on what a promise becomes: see wrapper.kind
-)
-
-func newMembrane(h capnp.Hook, p policy, revocable bool) *membrane {
-	m := &membrane{policy: p, revocable: revocable, wrappers: map[crossed]weak.Pointer[wrapper]{}, keys: map[uint64]crossed{}}
+// layer makes a membrane around h, or, if h is a wrapper of one with which that collapses, around what
+// h wraps. It also returns what it is made around.
+func layer(h capnp.Hook, p Policy, o *Options, revocable bool) (*membrane, capnp.Hook) {
+	var old *membrane
+	var aliases []capnp.Hook
+	if w, ok := h.(*wrapper); ok {
+		if in, q, ok := w.collapse(p); ok {
+			old, aliases = w.m, append(slices.Clip(w.m.aliases), h)
+			h, p, revocable = in, q, revocable || old.revocable
+		}
+	}
+	m := &membrane{
+		rules: newRules(p, o), aliases: aliases, revocable: revocable,
+		wrappers: map[crossed]weak.Pointer[wrapper]{}, keys: map[uint64]crossed{},
+	}
 	if p != nil {
 		m.root.init(h, nil)
 	}
-	return m
+	if old != nil {
+		old.take(m)
+	}
+	return m, h
 }
 
 // view returns what stands for h on the other side: outside if outer, else inside. It is not
@@ -159,6 +179,21 @@ func (m *membrane) payload(p *capnp.Payload, outer bool, t *capnp.Turn) capnp.Pa
 	return p.Map(func(h capnp.Hook) capnp.Hook { return m.cross(h, outer, t) })
 }
 
+// holds notes whether calls wait at w.
+func (m *membrane) holds(w *wrapper, yes bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.wrappers == nil:
+	case !yes:
+		delete(m.holders, w)
+	case m.holders == nil:
+		m.holders = map[*wrapper]struct{}{w: {}}
+	default:
+		m.holders[w] = struct{}{}
+	}
+}
+
 // enter lists a call as crossing. After revocation it returns the reason instead.
 func (m *membrane) enter(f *flight) error {
 	if m.policy != nil {
@@ -221,72 +256,3 @@ func (m *membrane) Begun(*capnp.Call) { m.entering.Add(-1) }
 // Leave implements capnp.Gate.
 func (m *membrane) Leave(*capnp.Call) {}
 
-// revoke ends everything that crosses or has crossed. When it returns no method starts any more.
-func (m *membrane) revoke(x *capnp.Exception) {
-	m.revoking.Lock()
-	t := capnp.BeginBackground()
-	var flights []*flight
-	m.flightMu.Lock()
-	m.reason.CompareAndSwap(nil, x)
-	for f := m.flights; f != nil; f = m.flights {
-		flights = append(flights, f)
-		m.flights, f.next, f.prev = f.next, nil, nil
-	}
-	m.flightMu.Unlock()
-
-	m.mu.Lock()
-	wrappers := m.wrappers
-	m.wrappers, m.keys = nil, nil
-	m.mu.Unlock()
-
-	x = m.reason.Load()
-	for _, f := range flights {
-		if c := f.orig.Load(); c != nil {
-			c.Return(capnp.Result{Err: x}, t)
-		}
-		f.call.Cancel(x, t)
-	}
-	for _, p := range wrappers {
-		if w := p.Value(); w != nil && w.kill(t) {
-			t.Kick((*settler)(w))
-		}
-	}
-	m.revoking.Unlock()
-	t.End()
-	m.quiesce()
-}
-
-const (
-	// waitStalled is how long revoke waits for methods that may not have executed anything yet
-	// when none of them gets on: they block on something that this package cannot see.
-	waitStalled = 100 * time.Millisecond
-	// waitOwn is how long it waits for the method that may have called revoke.
-	waitOwn = time.Millisecond
-)
-
-// quiesce waits for the methods that were let through before the gate was shut to have begun.
-func (m *membrane) quiesce() {
-	left := m.entering.Load()
-	if left <= 0 {
-		return
-	}
-	own := int64(capnp.MethodDepth())
-	since := time.Now()
-	for pause := 10 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
-		runtime.Gosched()
-		n := m.entering.Load()
-		limit := waitStalled
-		if n <= own {
-			limit = waitOwn
-		}
-		switch {
-		case n <= 0:
-			return
-		case n < left:
-			left, since, pause = n, time.Now(), 10*time.Microsecond
-		case time.Since(since) > limit:
-			return
-		}
-		time.Sleep(pause)
-	}
-}

@@ -2,7 +2,6 @@ package ocap
 
 import (
 	"errors"
-	"runtime"
 
 	"lanyard.dev/capnp"
 )
@@ -15,12 +14,15 @@ import (
 //
 // c stays the caller's; release both.
 func Revocable[C capnp.ClientKind](c C) (revocable C, revoke func(reason ...error)) {
-	cl := capnp.ClientOf(c)
-	defer runtime.KeepAlive(cl)
-	h := capnp.HookOf(cl)
-	m := newMembrane(h, nil, true)
-	revoke = func(reason ...error) {
-		m.revoke(Revoked.exception(errors.Join(reason...), "the capability was revoked"))
+	return Membrane(c, nil, nil)
+}
+
+// takeBack is what Membrane returns.
+func (m *membrane) takeBack(reason ...error) {
+	err := errors.Join(reason...)
+	words := Revoked.words()
+	if err != nil {
+		words = err.Error()
 	}
-	return capnp.As[C](capnp.NewClient(m.view(h, true))), revoke
+	m.revoke(Revoked.exception(err, words))
 }

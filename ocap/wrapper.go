@@ -19,12 +19,15 @@ type wrapper struct {
 	share // of what is wrapped
 
 	became  atomic.Pointer[hookBox]
-	decided atomic.Bool // the policy need not ask any more what this is
+	known   atomic.Uint32 // isRoot and so on
+	holding atomic.Bool   // calls go to held; set under mu
 
 	mu       sync.Mutex
-	held     []*capnp.Call // those that wait for the policy to be decided, in order
-	holding  bool          // calls go to held
-	flushing bool          // somebody hands on what is in held
+	held     []*flight // those that wait for the policy to be decided, in order
+	examined int       // of them, those about which nothing is to be found out any more but by done
+	flushing bool      // somebody hands on what is in held
+	again    bool      // and is to look once more
+	kicked   bool      // a goroutine is about to do so
 	watchers []capnp.Watcher
 }
 
@@ -80,7 +83,7 @@ func (w *wrapper) Shorten() capnp.Hook {
 	v := w.m.view(h, w.outer)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.holding {
+	if w.holding.Load() {
 		return nil
 	}
 	if w.became.Load() == nil {
@@ -94,57 +97,53 @@ func (w *wrapper) Deliver(c *capnp.Call, t *capnp.Turn) {
 	if !c.Hop(t) {
 		return
 	}
+	if h := w.Shorten(); h != nil {
+		h.Deliver(c, t)
+		return
+	}
+	f := newFlight(w, c)
 	if w.m.policy == nil {
-		w.pass(c, t)
+		w.pass(f, t)
 		return
 	}
-	v := w.m.policy.judge(w, c.InterfaceID(), c.MethodID())
-	w.mu.Lock()
-	if w.holding || v == wait && w.became.Load() == nil {
-		if c.SetExecutor((*heldCall)(w)) {
-			w.held = append(w.held, c)
-			if !w.holding {
-				w.holding = true
-				t.Kick((*settler)(w))
-			}
-			w.mu.Unlock()
-			return
-		}
-		w.mu.Unlock()
-		c.Refuse(canceled(c), t)
+	if w.holding.Load() {
+		w.hold(f, t)
 		return
 	}
-	w.mu.Unlock()
-	w.judged(v, c, t)
-}
-
-// judged carries out a verdict.
-func (w *wrapper) judged(v verdict, c *capnp.Call, t *capnp.Turn) {
+	v, x := w.judge(f)
 	switch {
 	case v == deny:
-		c.Refuse(c.NoSuchMethod(), t)
+		f.err = x
+		f.refuse(t)
 	case v == wait:
-		if b := w.became.Load(); b != nil {
-			b.Deliver(c, t)
-			return
-		}
-		c.Refuse(c.NoSuchMethod(), t) // cannot be decided: a promise that tells nobody
+		w.hold(f, t)
+	case w.m.admitter != nil && !f.exempt && f.to == nil:
+		f.judged = true
+		w.hold(f, t)
 	default:
-		w.pass(c, t)
+		w.pass(f, t)
 	}
 }
 
 // pass lets a call through.
-func (w *wrapper) pass(c *capnp.Call, t *capnp.Turn) {
-	m := w.m
+func (w *wrapper) pass(f *flight, t *capnp.Turn) {
+	m, c := w.m, f.x.call.Load()
 	h := w.inner()
 	if h == nil {
-		c.Refuse(m.reason.Load(), t)
+		err := m.reason.Load()
+		c.Refuse(err, t)
+		f.over(err)
 		return
 	}
-	f := &flight{m: m, outer: w.outer}
-	f.orig.Store(c)
-	c.Derive(&f.call, m.payload(c.Payload(), !w.outer, t), f)
+	if f.to != nil {
+		h = f.to
+		c.Derive(&f.call, c.Payload().Map(func(h capnp.Hook) capnp.Hook { return h }), f)
+	} else {
+		c.Derive(&f.call, m.payload(c.Payload(), !w.outer, t), f)
+		if m.results != nil {
+			f.call.WantResults()
+		}
+	}
 	if m.revocable {
 		f.call.AddGate(m)
 	}
@@ -157,6 +156,7 @@ func (w *wrapper) pass(c *capnp.Call, t *capnp.Turn) {
 		f.call.Refuse(canceled(c), t)
 		return
 	}
+	f.x.delivered.Store(true)
 	h.Deliver(&f.call, t)
 }
 
