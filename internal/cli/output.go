@@ -14,17 +14,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// An output prints what a command found out: for people, or as JSON.
-type output struct {
+// A printer prints what a command found out: for people, or as JSON.
+type printer struct {
 	json bool
 }
 
-func (o *output) flags(cmd *cobra.Command) {
+func (o *printer) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON, errors too")
 }
 
 // print prints v as JSON, or what people writes.
-func (o *output) print(cmd *cobra.Command, v any, people func(w io.Writer)) error {
+func (o *printer) print(cmd *cobra.Command, v any, people func(w io.Writer)) error {
 	var b bytes.Buffer
 	if o.json {
 		e := json.NewEncoder(&b)
