@@ -144,7 +144,7 @@ struct Edge @0xf25666443762291e {
   stored @13 :Bool;
   # Whether there is a reference to it. If not, it ends with the process that serves it.
 
-  interface @14 :UInt64;
+  interface @15 :UInt64;
   # The id of the interface that it has, as far as the host says; 0 if it does not.
 
   alive @14 :Bool;
