@@ -65,10 +65,10 @@ func (b StructBuilder) walk(path string) (StructBuilder, Field, error) {
 	if err != nil {
 		return b, Field{}, err
 	}
+	if p.indexed() {
+		return b, Field{}, fmt.Errorf("path %q: elements of lists are set in the list", clip(path))
+	}
 	for i, s := range p.steps {
-		if s.index >= 0 {
-			return b, Field{}, fmt.Errorf("path %q: elements of lists are set in the list", clip(path))
-		}
 		if i == len(p.steps)-1 {
 			return b, s.field, nil
 		}

@@ -156,10 +156,11 @@ func (p Promise) walk(path string) (Promise, Field, error) {
 	if err != nil {
 		return p, Field{}, err
 	}
+	if way.indexed() {
+		return p, Field{}, fmt.Errorf("path %q: what is in a list is known only when the results are there", clip(path))
+	}
 	for i, s := range way.steps {
 		switch {
-		case s.index >= 0:
-			return p, Field{}, fmt.Errorf("path %q: what is in a list is known only when the results are there", clip(path))
 		case s.field.InUnion():
 			return p, Field{}, fmt.Errorf("path %q: %q is a member of a union, and which one is set is known only when the results are there", clip(path), clip(s.field.Name()))
 		case i == len(way.steps)-1:

@@ -2,6 +2,7 @@ package dynamic
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -63,6 +64,11 @@ func (t StructType) Path(text string) (Path, error) {
 		p.steps, p.typ = append(p.steps, step{field: f, index: -1}), f.Type()
 	}
 	return p, nil
+}
+
+// indexed reports whether the path goes through a list.
+func (p Path) indexed() bool {
+	return slices.ContainsFunc(p.steps, func(s step) bool { return s.index >= 0 })
 }
 
 // String returns the path as it was given.

@@ -111,9 +111,13 @@ func (v Value) Client() capnp.Client {
 // Ptr returns the pointer of a capability or of a type that the schema leaves open: AnyPointer, AnyStruct, AnyList.
 func (v Value) Ptr() capnp.Ptr { return v.ptr }
 
-// As reads a pointer of a type that the schema leaves open as one of type t.
+// As reads a pointer of a type that the schema leaves open as one of type t. A value of type t is that already; others
+// are invalid.
 func (v Value) As(t Type) Value {
-	if v.t.kind < AnyPointer {
+	switch {
+	case v.t.kind == t.kind && v.t.id == t.id && t.kind != ListKind:
+		return v
+	case v.t.kind < AnyPointer:
 		return Value{}
 	}
 	return follow(t, v.ptr, capnp.Ptr{})
