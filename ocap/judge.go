@@ -13,6 +13,7 @@ type rules struct {
 	redirect Redirector
 	results  ResultJudge
 	ender    Ender
+	starter  Starter
 
 	grantor string
 	maxHeld int64
@@ -32,6 +33,7 @@ func newRules(p Policy, o *Options) rules {
 	r.redirect, _ = p.(Redirector)
 	r.results, _ = p.(ResultJudge)
 	r.ender, _ = p.(Ender)
+	r.starter, _ = p.(Starter)
 	return r
 }
 

@@ -59,6 +59,14 @@ type Redirector interface {
 	Redirect(c *Crossing) (capnp.Client, bool)
 }
 
+// Starter is a Policy that judges calls that it let pass once more when their method is about to
+// start at an object in this process, which may be long after Judge. Start is called like Judge, and
+// has to know by then what it needs: Root tells it nothing. An error ends the call.
+type Starter interface {
+	Policy
+	Start(c *Crossing) error
+}
+
 // ResultJudge is a Policy that judges results as well. JudgeResults is called like Judge, with the
 // results of calls that passed; an error ends the call in their place. What is pipelined on
 // results waits until they were judged, so pipelining takes round trips.
@@ -95,6 +103,7 @@ type Crossing struct {
 	method    uint16
 	asked     bool // Root could not be answered
 	delivered atomic.Bool
+	started   atomic.Bool
 }
 
 // InterfaceID is the id of the interface that declares the method called.
@@ -139,6 +148,20 @@ func (c *Crossing) Params() capnp.Struct {
 
 // Delivered reports whether the call was handed on to the callee.
 func (c *Crossing) Delivered() bool { return c.delivered.Load() }
+
+// Started reports whether the callee is an object in this process and its method has been started.
+// It is known only to a policy that is a Starter.
+func (c *Crossing) Started() bool { return c.started.Load() }
+
+// Impl returns the callee if it is an object in this process, else nil: what the constructor of its
+// capability was given. It is for policies whose owner trusts the objects here; do not call it.
+func (c *Crossing) Impl() any {
+	if h := c.w.inner(); h != nil {
+		impl, _ := capnp.ImplOf(h)
+		return impl
+	}
+	return nil
+}
 
 // Options of a membrane. The zero value, or nil, is good.
 type Options struct {

@@ -144,7 +144,10 @@ func (w *wrapper) pass(f *flight, t *capnp.Turn) {
 			f.call.WantResults()
 		}
 	}
-	if m.revocable {
+	switch {
+	case m.starter != nil && f.to == nil && !f.exempt:
+		f.call.AddGate((*start)(f))
+	case m.revocable:
 		f.call.AddGate(m)
 	}
 	// From here on revoke may return c, and whoever gets that takes c's parameters back.
