@@ -26,6 +26,13 @@ type Options struct {
 	// caller's. Serve sets it for the connections it accepts.
 	Bootstrap capnp.Client
 
+	// Object, if not nil, gets what a peer asks for that names an object in its question, instead of
+	// Bootstrap: with BootstrapObject, or as the OCaml implementation does for what a reference
+	// stands for. It runs like a method, many at a time, with a context that ends when the peer no
+	// longer wants the object. The connection takes over what it returns. Without it such a
+	// question fails.
+	Object func(ctx context.Context, id []byte) (capnp.Client, error)
+
 	// Limits bounds what the peer can make this process hold.
 	Limits Limits
 
@@ -69,13 +76,14 @@ type Options struct {
 //
 // Invariant: the engine is touched only by whoever drains the inbox, one goroutine at a time.
 type Conn struct {
-	rwc    io.ReadWriteCloser
-	limits Limits
-	boot   capnp.Hook
-	client capnp.Client // keeps boot alive
-	base   context.Context
-	log    *slog.Logger
-	traces *Traces
+	rwc     io.ReadWriteCloser
+	limits  Limits
+	boot    capnp.Hook
+	client  capnp.Client // keeps boot alive
+	objects capnp.Hook   // nil: none by name
+	base    context.Context
+	log     *slog.Logger
+	traces  *Traces
 
 	name     string
 	watching *watching // nil if nobody does
@@ -136,6 +144,9 @@ func NewConn(rwc io.ReadWriteCloser, o *Options) *Conn {
 		c.client = capnp.AddRef(bootstrapClient{o.Bootstrap}).Client
 		c.boot = capnp.HookOf(c.client)
 	}
+	if o.Object != nil {
+		c.objects = capnp.HookOf(capnp.NewServer(objects{o.Object}))
+	}
 	l := c.limits
 	var refused error
 	if o.Files > 0 {
@@ -184,7 +195,7 @@ type bootstrapClient struct{ capnp.Client }
 // on it travel together with the question. ctx bounds the question, not the capability.
 func Bootstrap[C capnp.ClientKind](ctx context.Context, c *Conn) C {
 	return capnp.As[C](capnp.StartCall(ctx, func(call *capnp.Call, t *capnp.Turn) {
-		c.Push(engine.AskBootstrap(call), t)
+		c.Push(engine.AskBootstrap(call, nil), t)
 	}))
 }
 

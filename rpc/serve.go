@@ -31,6 +31,21 @@ func Serve[C capnp.ClientKind](ctx context.Context, l net.Listener, boot C, o *O
 // per connection hangs on that. boot is called with a context that ends with the connection, and
 // what it returns is released then.
 func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot func(context.Context) C, o *Options) error {
+	return ServeConns(ctx, l, func(ctx context.Context, nc net.Conn, o *Options) (net.Conn, func(*Conn), error) {
+		b := capnp.ClientOf(boot(ctx))
+		o.Bootstrap = b
+		context.AfterFunc(ctx, b.Release) // should it not come to a Conn, which has a reference of its own
+		return nc, func(*Conn) { b.Release() }, nil
+	}, o)
+}
+
+// ServeConns is Serve for those who have more to do with a connection before it speaks Cap'n Proto:
+// TLS, or options that depend on who has connected. prepare is called for each connection that the
+// limits let in, on a goroutine of its own, with a context that ends with the connection and, until
+// prepare has returned, with ctx. It may change the options, which are this connection's, and
+// returns what is to carry messages: nc, or something around it. If it returns a function, that
+// gets the Conn, at once. An error closes nc; prepare says itself what there is to say of it.
+func ServeConns(ctx context.Context, l net.Listener, prepare func(ctx context.Context, nc net.Conn, o *Options) (net.Conn, func(*Conn), error), o *Options) error {
 	var opt Options
 	if o != nil {
 		opt = *o
@@ -65,13 +80,19 @@ func ServeEach[C capnp.ClientKind](ctx context.Context, l net.Listener, boot fun
 			defer d.gone(nc)
 			each, end := context.WithCancel(context.WithoutCancel(ctx)) // calls may outlive ctx
 			defer end()
-			b := boot(each)
 			opt := opt
 			opt.serial, opt.door = n, d
-			opt.Bootstrap = capnp.ClientOf(b)
-			c := NewConn(nc, &opt)
+			stop := context.AfterFunc(all, end)
+			carrier, made, err := prepare(each, nc, &opt)
+			if !stop() || err != nil {
+				nc.Close()
+				return
+			}
+			c := NewConn(carrier, &opt)
 			defer d.leave(c)
-			opt.Bootstrap.Release()
+			if made != nil {
+				made(c)
+			}
 			select {
 			case <-all.Done():
 				c.drain(opt.DrainTimeout)

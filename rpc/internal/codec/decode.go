@@ -46,7 +46,11 @@ func decode(m *engine.Message, root rpc.Message, depth int) {
 	case rpc.MessageWhichAbort:
 		m.Type, m.Exception = engine.Abort, decodeException(root.Abort())
 	case rpc.MessageWhichBootstrap:
-		m.Type, m.ID = engine.Bootstrap, root.Bootstrap().QuestionId()
+		b := root.Bootstrap()
+		m.Type, m.ID = engine.Bootstrap, b.QuestionId()
+		if id := b.DeprecatedObjectId(); !id.IsNull() && len(ObjectID(id)) != 0 {
+			m.Object, m.Payload = true, capnp.ReceivedPayload(id)
+		}
 	case rpc.MessageWhichCall:
 		decodeCall(m, root.Call())
 	case rpc.MessageWhichReturn:
@@ -233,4 +237,14 @@ func clip(b []byte, n int) string {
 		b = b[:n]
 	}
 	return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+}
+
+// ObjectID reads what a Bootstrap asks for: bytes, which are sent as text, with a zero behind them,
+// because the OCaml implementation does.
+func ObjectID(id capnp.Ptr) []byte {
+	b := id.Data()
+	if n := len(b); n > 0 && b[n-1] == 0 {
+		b = b[:n-1]
+	}
+	return b
 }

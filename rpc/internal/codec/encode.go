@@ -48,7 +48,11 @@ func encodeSmall(root rpc.MessageBuilder, m *engine.Message) error {
 	case engine.Abort:
 		encodeException(root.NewAbort(), m.Exception)
 	case engine.Bootstrap:
-		root.NewBootstrap().SetQuestionId(m.ID)
+		b := root.NewBootstrap()
+		b.SetQuestionId(m.ID)
+		if len(m.ObjectID) > 0 {
+			capnp.StructBuilder(b).SetTextBytes(0, m.ObjectID) // deprecatedObjectId
+		}
 	case engine.Return:
 		r := root.NewReturn()
 		encodeReturn(r, m)

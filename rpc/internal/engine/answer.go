@@ -150,6 +150,10 @@ func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
 		return
 	}
 	row := e.newAnswer(m.ID)
+	if m.Object {
+		e.askedFor(row, m, t)
+		return
+	}
 	row.call.Init(nil, 0, 0, capnp.Payload{}, row, capnp.Hints{}, nil)
 	row.adopt(m)
 	e.answers[m.ID] = row
@@ -166,6 +170,27 @@ func (e *Engine) bootstrapped(m *Message, t *capnp.Turn) {
 		r.Payload = capnp.CapPayload(h)
 	}
 	row.call.Return(r, t)
+}
+
+// askedFor handles a Bootstrap that names an object. Finding it may take time, so it is a call.
+func (e *Engine) askedFor(row *answer, m *Message, t *capnp.Turn) {
+	row.call.Init(nil, 0, 0, m.Payload, row, capnp.Hints{}, e.baseOf(m))
+	row.adopt(m)
+	row.pipe.For(row.call)
+	e.answers[m.ID] = row
+	if !e.admit(row, t) {
+		return
+	}
+	if e.leaving != nil {
+		e.turnAway(row, t)
+		return
+	}
+	if h := e.host.Objects(); h != nil {
+		h.Deliver(row.call, t)
+		return
+	}
+	// So does C++.
+	row.call.Refuse(capnp.NewError(capnp.Failed, "this vat has a bootstrap capability only, and no objects that can be asked for by name"), t)
 }
 
 // doReturn handles what a call of the peer's ended with.

@@ -91,6 +91,7 @@ func (h *busyHost) Hasten()                     {}
 func (h *busyHost) Admit(context.Context) error { return nil }
 func (h *busyHost) Context() context.Context    { return context.Background() }
 func (h *busyHost) Closed(error)                {}
+func (h *busyHost) Objects() capnp.Hook         { return nil }
 func (h *busyHost) Bootstrap() capnp.Hook {
 	b := capnp.HookOf(h.boot)
 	b.Retain()
@@ -98,7 +99,7 @@ func (h *busyHost) Bootstrap() capnp.Hook {
 }
 
 func (h *busyHost) bootstrap() capnp.Client {
-	return capnp.StartCall(context.Background(), func(c *capnp.Call, t *capnp.Turn) { h.Push(AskBootstrap(c), t) })
+	return capnp.StartCall(context.Background(), func(c *capnp.Call, t *capnp.Turn) { h.Push(AskBootstrap(c, nil), t) })
 }
 
 // busyServer is an object whose method is a function.

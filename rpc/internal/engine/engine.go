@@ -25,6 +25,9 @@ type Host interface {
 	// Bootstrap returns the hook that the peer's Bootstrap gets, retained for the engine; nil if
 	// there is none.
 	Bootstrap() capnp.Hook
+	// Objects returns the hook that gets a Bootstrap that names an object, as a call of no method
+	// whose parameter is the name and whose result is the object; nil if there is none.
+	Objects() capnp.Hook
 	// Context is the base of the contexts of incoming calls: its values only.
 	Context() context.Context
 	// Closed is called once, when the engine has shut down because of err.
@@ -176,8 +179,15 @@ func (cmd *Command) Received() *Message {
 	return nil
 }
 
-// AskBootstrap is the command to ask for the peer's bootstrap capability; c ends with it.
-func AskBootstrap(c *capnp.Call) Command { return Command{op: opBootstrap, call: c} }
+// AskBootstrap is the command to ask for the peer's bootstrap capability, or if id is not empty for
+// the object of that name; c ends with it.
+func AskBootstrap(c *capnp.Call, id []byte) Command {
+	cmd := Command{op: opBootstrap, call: c}
+	if len(id) > 0 {
+		cmd.msg = &Message{ObjectID: id}
+	}
+	return cmd
+}
 
 // Close is the command to shut down. If abort is not nil the peer is told.
 func Close(err error, abort *capnp.Exception) Command {
@@ -215,7 +225,7 @@ func (e *Engine) Do(cmd *Command, t *capnp.Turn) {
 		cmd.q.last.held = false
 		e.maybeOver(cmd.q, t)
 	case opBootstrap:
-		e.bootstrap(cmd.call, t)
+		e.bootstrap(cmd.call, cmd.msg, t)
 	case opEcho:
 		e.echo(cmd.remote, cmd.id, t)
 	case opLoopback:

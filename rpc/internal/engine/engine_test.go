@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"lanyard.dev/capnp"
@@ -110,4 +111,72 @@ func TestEmbargo(t *testing.T) {
 	if local.refs != 0 || remote.refs != 0 {
 		t.Errorf("references left: local %d, remote %d", local.refs, remote.refs)
 	}
+}
+
+func (v *vat) askFor(id string) capnp.Client {
+	return capnp.StartCall(context.Background(), func(c *capnp.Call, t *capnp.Turn) { v.Push(AskBootstrap(c, []byte(id)), t) })
+}
+
+// A Bootstrap that names an object is a call: the object may take its time, calls made on it
+// meanwhile wait there, and who gives it up cancels it.
+func TestBootstrapNamesObject(t *testing.T) {
+	p := newPair(t)
+	finder, found := &object{name: "finder"}, &object{name: "found"}
+	p.b.objects = finder
+	c := p.a.askFor("thing")
+	send(context.Background(), c, 1)
+	send(context.Background(), c, 2)
+	p.run()
+	ask := finder.take(t)
+	if got := ask.Payload().Content().Text(); got != "thing" {
+		t.Fatalf("asked for %q", got)
+	}
+	if len(found.calls) > 0 {
+		t.Fatal("a call arrived before its target was known")
+	}
+	found.Retain()
+	turn := capnp.BeginTurn()
+	ask.Return(capnp.Result{Payload: capnp.CapPayload(found)}, turn)
+	turn.End()
+	p.run()
+	send(context.Background(), c, 3)
+	p.run()
+	for want := uint64(1); want <= 3; want++ {
+		call := found.take(t)
+		if n := call.ParamsStruct().Uint64(0); n != want {
+			t.Errorf("call %d arrived, want %d", n, want)
+		}
+		returns(call)
+	}
+	p.run()
+	c.Release()
+	ctx, cancel := context.WithCancel(context.Background())
+	given := capnp.StartCall(ctx, func(c *capnp.Call, t *capnp.Turn) { p.a.Push(AskBootstrap(c, []byte("x")), t) })
+	p.run()
+	cancel()
+	given.Resolve(context.Background())
+	p.run()
+	if ask := finder.take(t); ask.Cause() == nil {
+		t.Error("a question that was given up goes on")
+	}
+	given.Release()
+	p.run()
+	p.empty()
+	if found.refs != 0 {
+		t.Errorf("%d references left", found.refs)
+	}
+}
+
+// Who has no such objects says so, instead of giving something else.
+func TestBootstrapNamesNothing(t *testing.T) {
+	p := newPair(t)
+	p.b.boot = &object{name: "boot"}
+	c := p.a.askFor("thing")
+	p.run()
+	if err := c.Resolve(context.Background()); err == nil || !strings.Contains(err.Error(), "by name") {
+		t.Errorf("got %v", err)
+	}
+	c.Release()
+	p.run()
+	p.empty()
 }

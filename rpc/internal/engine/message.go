@@ -55,9 +55,13 @@ type Message struct {
 	OnlyPipeline  bool
 
 	// Payload and Caps are the params of a Call or the results of a Return. Caps[i] says what
-	// capability i of the payload is. A Resolve's one descriptor is Caps[0].
+	// capability i of the payload is. A Resolve's one descriptor is Caps[0]. The payload of a
+	// Bootstrap that arrived is what Object says that it asks for.
 	Payload capnp.Payload
 	Caps    []Descriptor
+
+	Object   bool   // Bootstrap that arrived: it asks for one object among several
+	ObjectID []byte // Bootstrap to be sent: likewise, if it is not empty
 
 	Outcome          Outcome // Return, Resolve (Results or Exception)
 	Exception        *capnp.Exception

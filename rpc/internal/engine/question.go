@@ -156,12 +156,17 @@ func (e *Engine) drop(q *question) {
 	}
 }
 
-func (e *Engine) bootstrap(c *capnp.Call, t *capnp.Turn) {
+// bootstrap asks for the peer's bootstrap capability, or for the object that m names.
+func (e *Engine) bootstrap(c *capnp.Call, m *Message, t *capnp.Turn) {
 	q := e.ask(c, nil, t)
 	if q == nil {
 		return
 	}
-	e.send(&Message{Type: Bootstrap, ID: q.id, Note: q.note})
+	if m == nil {
+		m = &Message{}
+	}
+	m.Type, m.ID, m.Note = Bootstrap, q.id, q.note
+	e.send(m)
 	c.OfferPipeline(q, t)
 }
 

@@ -13,17 +13,18 @@ import (
 
 // vat is an engine with queues around it: everything happens when the test says so.
 type vat struct {
-	name   string
-	e      *Engine
-	mu     sync.Mutex // of inbox and busy: ends of contexts come from elsewhere
-	inbox  []Command
-	out    []*Message
-	boot   capnp.Hook
-	closed error
-	busy   bool
-	paused bool // Drain does nothing: commands wait for one
-	trace  *strings.Builder
-	refuse func(m *Message) error
+	name    string
+	e       *Engine
+	mu      sync.Mutex // of inbox and busy: ends of contexts come from elsewhere
+	inbox   []Command
+	out     []*Message
+	boot    capnp.Hook
+	objects capnp.Hook
+	closed  error
+	busy    bool
+	paused  bool // Drain does nothing: commands wait for one
+	trace   *strings.Builder
+	refuse  func(m *Message) error
 
 	shadowBoot *shadow // what boot is in a world
 }
@@ -56,6 +57,7 @@ func (v *vat) Closed(err error) {
 		fmt.Fprintf(v.trace, "%s: closed: %v\n", v.name, err)
 	}
 }
+func (v *vat) Objects() capnp.Hook { return v.objects }
 func (v *vat) Bootstrap() capnp.Hook {
 	if v.boot != nil {
 		v.boot.Retain()
@@ -153,6 +155,13 @@ func transfer(m *Message) *Message {
 	if m.Inner != nil {
 		c.Inner = m.Inner
 	}
+	if len(m.ObjectID) > 0 {
+		mb := capnp.NewMessage(nil)
+		capnp.NewRootStruct(mb, capnp.StructSize{Pointers: 1}).SetTextBytes(0, m.ObjectID)
+		c.Object, c.ObjectID = true, nil
+		c.Payload = capnp.ReceivedPayload(mb.Seal().Root().Struct().Ptr(0))
+		return &c
+	}
 	if len(m.Caps) == 0 && m.Payload.Peek().IsNull() {
 		c.Payload = capnp.Payload{}
 		return &c
@@ -249,5 +258,5 @@ func sendMethod(ctx context.Context, c capnp.Client, m *capnp.Method, n uint64, 
 }
 
 func (v *vat) bootstrap() capnp.Client {
-	return capnp.StartCall(context.Background(), func(c *capnp.Call, t *capnp.Turn) { v.Push(AskBootstrap(c), t) })
+	return capnp.StartCall(context.Background(), func(c *capnp.Call, t *capnp.Turn) { v.Push(AskBootstrap(c, nil), t) })
 }
