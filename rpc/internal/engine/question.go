@@ -181,9 +181,11 @@ func (e *Engine) cancel(q *question, t *capnp.Turn) {
 		return
 	}
 	q.canceled = true
+	q.mu.Lock() // At may add to them
 	for _, r := range q.paths {
 		q.used = q.used || r.used
 	}
+	q.mu.Unlock()
 	if q.last == nil || !q.last.noFinish {
 		e.send(&Message{Type: Finish, ID: q.id, ReleaseResultCaps: true})
 	}
