@@ -108,7 +108,7 @@ func (w *wrapper) flush(last bool, t *capnp.Turn) (open capnp.Hook) {
 		return nil
 	}
 	w.flushing, w.again = true, true
-	for w.again {
+	for w.again || open == nil && w.examined < len(w.held) {
 		w.again = false
 		open = w.examine(last, t)
 		w.handOn(t)

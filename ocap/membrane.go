@@ -14,7 +14,8 @@ import (
 // the function that revokes it, as Revocable's does. Everything that crosses is behind the same
 // membrane: see the package's introduction and Policy. A nil p lets everything pass.
 //
-// p may be more than a Policy: see Admitter, Handler, Redirector, ResultJudge, Ender, Collapser.
+// p may be more than a Policy: see Admitter, Starter, Handler, Redirector, ResultJudge, Ender,
+// Collapser.
 //
 // c stays the caller's; release both.
 func Membrane[C capnp.ClientKind](c C, p Policy, o *Options) (membrane C, revoke func(reason ...error)) {
@@ -255,4 +256,3 @@ func (m *membrane) Begun(*capnp.Call) { m.entering.Add(-1) }
 
 // Leave implements capnp.Gate.
 func (m *membrane) Leave(*capnp.Call) {}
-
