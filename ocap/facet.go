@@ -55,22 +55,18 @@ func (p *facet) allows(interfaceID uint64, methodID uint16) bool {
 	return ok
 }
 
-// Collapse implements Collapser: the intersection.
-func (p *facet) Collapse(inner Policy) (Policy, bool) {
-	if inner == nil {
-		return p, true
-	}
-	old, ok := inner.(*facet)
-	if !ok {
-		return nil, false
-	}
+// Collapse implements Collapser.
+func (p *facet) Collapse(inner Policy) (Policy, bool) { return collapse(p, inner) }
+
+// within is the intersection.
+func (p *facet) within(old *facet) *facet {
 	q := &facet{allowed: map[methodKey]struct{}{}}
 	for k := range p.allowed {
 		if _, ok := old.allowed[k]; ok {
 			q.allowed[k] = struct{}{}
 		}
 	}
-	return q, true
+	return q
 }
 
 // quick is Judge without a Crossing.

@@ -1,27 +1,33 @@
 package ocap
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"time"
 )
 
 // Limits says how much passes a capability that was made with [Limit]. A field that is zero limits
 // nothing.
 //
-// Everything counts that crosses inwards to what is behind the capability: calls of it, and calls of
-// what came out of it. All copies share it. Counted is at admission, before the call is
-// delivered; what a later limit refuses is given back to the earlier ones, and so is what ends before
-// its method could start. Whether the method then fails makes no difference.
+// Calls of the capability count, and, unless Shallow, calls of everything that came out of it. All
+// copies share what is left. A call counts when it is admitted, before it is delivered; what another
+// limit refuses is given back, and so is a call that was cancelled or revoked before it was delivered.
+// Whether the method then fails makes no difference.
 type Limits struct {
 	Uses        uint64 // how many calls
 	Rate        Rate   // how often
-	Bytes       uint64 // how many bytes of parameters, as they were sent
+	Bytes       uint64 // how many bytes of parameters, as messages; a little more than their content
 	Concurrency uint32 // how many calls that have not returned
 
+	// Shallow counts only calls of the capability itself, not of what came out of it.
+	Shallow bool
+	// Meter, if not nil, is asked for 1 for each call, after the rest let it pass.
+	Meter Meter
 	// Clock is what Rate goes by.
 	Clock Clock
-	// Ask is who can give more, for the words of the error: "alice".
-	Ask string
+	// Grantor is who can give more, for the words of errors: see [Options].
+	Grantor string
 
 	_ struct{}
 }
@@ -45,6 +51,27 @@ func (r Rate) Check() error {
 	return nil
 }
 
+func (r Rate) per() time.Duration { return cmp.Or(r.Per, time.Second) }
+
+func (r Rate) burst() uint32 { return cmp.Or(r.Burst, r.Calls) }
+
+// interval is how long one call takes to grow again, rounded up.
+func (r Rate) interval() time.Duration {
+	n := time.Duration(max(r.Calls, 1))
+	return (r.per()-1)/n + 1
+}
+
+// String says it for people: "5 each 1m0s, at most 2 at once".
+func (r Rate) String() string {
+	switch {
+	case r.Calls == 0:
+		return "as often as they come"
+	case r.burst() == r.Calls:
+		return fmt.Sprintf("%d each %s", r.Calls, r.per())
+	}
+	return fmt.Sprintf("%d each %s, at most %d at once", r.Calls, r.per(), r.burst())
+}
+
 // Meter is an allowance that several wrappers can share, in memory or in a database.
 type Meter interface {
 	// Take asks for n. It does not block; done is called exactly once, maybe before Take returns, with
@@ -55,6 +82,6 @@ type Meter interface {
 // Refunder is a Meter that takes back what was not used.
 type Refunder interface {
 	Meter
-	// Give returns n of what Take gave.
+	// Give returns n of what Take gave. It is called with locks held and must not block.
 	Give(n int64)
 }

@@ -20,8 +20,8 @@ type Env struct {
 	// Meter returns who counts the uses of a narrowing, by its index in the steps. If it is nil or
 	// returns nil, they are counted in memory from zero.
 	Meter func(step int, n *Narrowing) ocap.Meter
-	// Ask is who can give more, for the words of errors: "alice".
-	Ask string
+	// Grantor is who can give more, for the words of errors: see [ocap.Options].
+	Grantor string
 
 	_ struct{}
 }
