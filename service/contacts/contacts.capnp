@@ -230,8 +230,8 @@ interface ContactMailer {
   # How many mails can be sent now, and until when (0: no end).
 
   replies @2 (after :Text, max :UInt16) -> (replies :List(Reply), next :Text) $readOnly;
-  # Answers to what was sent with this mailer. No address comes with them, and addresses that the book knows of the
-  # contact are taken out of the text.
+  # Answers to what was sent with this mailer: text, and no address. What looks like one is taken out of the text. What
+  # else people write about themselves is not.
 
   budget @3 (sends :UInt32, perSeconds :UInt32, label :Text) -> (mailer :ContactMailer) $idempotent;
   # At most so many mails in any so many seconds (0 seconds: for ever), and within what this mailer may send.
@@ -256,7 +256,7 @@ interface ReplyPort {
   # The right to answer somebody who answered: a few mails, for some days.
 
   reply @0 (draft :Draft, key :Text) -> (receipt :Receipt) $idempotent;
-  # As ContactMailer.send. An empty subject is that of the mail that is answered.
+  # As ContactMailer.send, but the subject is that of the mail that is answered.
 
   remaining @1 () -> (sends :UInt32, notAfter :Int64) $readOnly;
 }

@@ -3309,8 +3309,8 @@ func (c ContactMailer) Remaining(ctx context.Context, fill func(ContactMailerRem
 	return ContactMailerRemainingResultsPromise{Promise: capnp.Send[ContactMailerRemainingResults](ctx, c.Client, ContactMailerRemainingMethod, fill)}
 }
 
-// Answers to what was sent with this mailer. No address comes with them, and addresses that the book knows of the
-// contact are taken out of the text.
+// Answers to what was sent with this mailer: text, and no address. What looks like one is taken out of the text. What
+// else people write about themselves is not.
 func (c ContactMailer) Replies(ctx context.Context, fill func(ContactMailerRepliesParamsBuilder)) ContactMailerRepliesResultsPromise {
 	return ContactMailerRepliesResultsPromise{Promise: capnp.Send[ContactMailerRepliesResults](ctx, c.Client, ContactMailerRepliesMethod, fill)}
 }
@@ -3353,8 +3353,8 @@ type ContactMailerServer interface {
 	Send(ctx context.Context, call ContactMailerSendCall) error
 	// How many mails can be sent now, and until when (0: no end).
 	Remaining(ctx context.Context, call ContactMailerRemainingCall) error
-	// Answers to what was sent with this mailer. No address comes with them, and addresses that the book knows of the
-	// contact are taken out of the text.
+	// Answers to what was sent with this mailer: text, and no address. What looks like one is taken out of the text. What
+	// else people write about themselves is not.
 	Replies(ctx context.Context, call ContactMailerRepliesCall) error
 	// At most so many mails in any so many seconds (0 seconds: for ever), and within what this mailer may send.
 	Budget(ctx context.Context, call ContactMailerBudgetCall) error
@@ -4008,7 +4008,7 @@ var ReplyPortRemainingMethod = capnp.NewMethod(capnp.MethodSpec{
 	Results:       capnp.StructSize{DataWords: 2, Pointers: 0},
 })
 
-// As ContactMailer.send. An empty subject is that of the mail that is answered.
+// As ContactMailer.send, but the subject is that of the mail that is answered.
 func (c ReplyPort) Reply(ctx context.Context, fill func(ReplyPortReplyParamsBuilder)) ReplyPortReplyResultsPromise {
 	return ReplyPortReplyResultsPromise{Promise: capnp.Send[ReplyPortReplyResults](ctx, c.Client, ReplyPortReplyMethod, fill)}
 }
@@ -4020,7 +4020,7 @@ func (c ReplyPort) Remaining(ctx context.Context, fill func(ReplyPortRemainingPa
 // ReplyPortServer implements the methods of [ReplyPort].
 // Embed [UnimplementedReplyPort] in implementations, so that they compile when the schema gets more methods.
 type ReplyPortServer interface {
-	// As ContactMailer.send. An empty subject is that of the mail that is answered.
+	// As ContactMailer.send, but the subject is that of the mail that is answered.
 	Reply(ctx context.Context, call ReplyPortReplyCall) error
 	Remaining(ctx context.Context, call ReplyPortRemainingCall) error
 }
