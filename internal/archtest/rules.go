@@ -45,6 +45,7 @@ var rules = []rule{
 	{"tests", checkTests},
 	{"generated", checkGenerated},
 	{"machine", checkMachine},
+	{"identity", checkIdentity},
 }
 
 // An exception lets one file break one rule, for the reason it gives.
