@@ -22,8 +22,8 @@ import (
 
 // A Config says what a server does. Paths are absolute or relative to the folder of the file.
 type Config struct {
-	Listen  []string          `toml:"listen"`  // HOST:PORT, with TLS
-	Hints   []string          `toml:"hints"`   // HOST:PORT where others find it, if not where it listens
+	Listen  []string          `toml:"listen"`  // HOST:PORT or unix:PATH, with TLS
+	Hints   []string          `toml:"hints"`   // the same, where others find it, if not where it listens
 	Ledger  string            `toml:"ledger"`  // a SQLite file, or postgres://…
 	Drain   Duration          `toml:"drain"`   // what calls under way get to return when it ends
 	Log     Log               `toml:"log"`     //
@@ -97,8 +97,11 @@ func (c *Config) check() error {
 		addresses []string
 	}{{"listen", c.Listen}, {"hints", c.Hints}} {
 		for _, a := range list.addresses {
+			if strings.HasPrefix(a, "unix:") {
+				continue
+			}
 			if _, _, err := net.SplitHostPort(a); err != nil {
-				wrong("%s: %q is not HOST:PORT", list.name, a)
+				wrong("%s: %q is neither HOST:PORT nor unix:PATH", list.name, a)
 			}
 		}
 	}
@@ -165,6 +168,12 @@ func (c *Config) In(dir string) {
 	}
 	if !c.Postgres() {
 		in(&c.Ledger)
+	}
+	for i, a := range c.Listen {
+		if p, ok := strings.CutPrefix(a, "unix:"); ok {
+			in(&p)
+			c.Listen[i] = "unix:" + p
+		}
 	}
 	for name, o := range c.Objects {
 		if o.Service == Contacts && o.Database == "" {

@@ -10,7 +10,7 @@ import (
 
 func TestParse(t *testing.T) {
 	got, err := Parse([]byte(`
-listen = ["127.0.0.1:0", "[::1]:7000"]
+listen = ["127.0.0.1:0", "[::1]:7000", "unix:s"]
 hints = ["example.org:7000"]
 drain = "1m"
 [log]
@@ -28,7 +28,7 @@ mail = { from = "me@example.org", maildir = "out" }
 	}
 	got.In("/etc/lanyard")
 	want := &Config{
-		Listen: []string{"127.0.0.1:0", "[::1]:7000"},
+		Listen: []string{"127.0.0.1:0", "[::1]:7000", "unix:/etc/lanyard/s"},
 		Hints:  []string{"example.org:7000"},
 		Ledger: "/etc/lanyard/ledger.db",
 		Drain:  Duration(time.Minute),
@@ -60,8 +60,8 @@ func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"listen = 5" + calc, "listen"},
 		{"lissten = []" + calc, "lissten: there is no such setting"},
-		{"listen = [\"x\"]" + calc, `listen: "x" is not HOST:PORT`},
-		{"listen = [\":0\"]\nhints = [\"y\"]" + calc, `hints: "y" is not HOST:PORT`},
+		{"listen = [\"x\"]" + calc, `listen: "x" is neither HOST:PORT nor unix:PATH`},
+		{"listen = [\":0\"]\nhints = [\"y\"]" + calc, `hints: "y" is neither HOST:PORT`},
 		{"", "objects: there are none"},
 		{calc, "listen: there is no address"},
 		{"listen = [\":0\"]\ndrain = \"-1s\"" + calc, "negative"},
