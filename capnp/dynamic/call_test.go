@@ -122,7 +122,7 @@ func TestPipelining(t *testing.T) {
 		"where.number":      "no capability",
 		"where":             "no capability",
 		"where.only":        "union",
-		"where.many[0]":     "union",
+		"where.many[0]":     "list",
 		"where.numbers[0]":  "list",
 		"where.size.height": "no capability",
 		"friend.x":          "no struct",

@@ -20,7 +20,15 @@ const maxElements = 1<<29 - 1
 
 var errListSize = errors.New("a list cannot have that many elements")
 
-// newList makes a pointer lead to a new list.
+// NewList makes a pointer lead to a new list of a type, which must be one of lists.
+func NewList(p capnp.PtrBuilder, t Type, n int) (ListBuilder, error) {
+	if t.kind != ListKind {
+		return ListBuilder{}, fmt.Errorf("%s is no list", t)
+	}
+	return newList(p, t.Elem(), n)
+}
+
+// newList makes a pointer lead to a new list of elements of type t.
 func newList(p capnp.PtrBuilder, t Type, n int) (ListBuilder, error) {
 	b := ListBuilder{elem: t, m: capnp.BuilderOf(capnp.StructBuilder(p))}
 	if n < 0 || n > maxElements {

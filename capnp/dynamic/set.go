@@ -155,6 +155,9 @@ func float(v any) (float64, bool) {
 	return float64(u), ok
 }
 
+// SetPtr sets a pointer, which is of type t, to a value as [StructBuilder.Set] takes them.
+func SetPtr(p capnp.PtrBuilder, t Type, v any) error { return setPtr(p, t, v, 0) }
+
 // setPtr sets a pointer of type t.
 func setPtr(p capnp.PtrBuilder, t Type, v any, depth int) error {
 	if depth > maxDepth {

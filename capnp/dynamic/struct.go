@@ -126,5 +126,21 @@ func (s Struct) Has(f Field) bool {
 	return ok && s.s.HasPtr(uint16(at))
 }
 
+// IsDefault reports whether a field is a null pointer, or has the value that a new struct has. A group never is.
+func (s Struct) IsDefault(f Field) bool {
+	if f.IsGroup() {
+		return false
+	}
+	k := f.Type().kind
+	at, ok := f.place(k)
+	switch {
+	case !ok:
+		return true
+	case k.IsPointer():
+		return !s.s.HasPtr(uint16(at))
+	}
+	return load(s.s, k, at) == 0
+}
+
 // Err returns the first defect that any reader of the message met.
 func (s Struct) Err() error { return capnp.Err(s.s) }

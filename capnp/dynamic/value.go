@@ -21,6 +21,9 @@ type Value struct {
 	c    capnp.Client  // instead of ptr, for values that are in no message
 }
 
+// ValueOf returns a struct as a value.
+func ValueOf(s Struct) Value { return Value{t: s.t.Type(), s: s.s} }
+
 // Type returns the type.
 func (v Value) Type() Type { return v.t }
 
