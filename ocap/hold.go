@@ -87,6 +87,8 @@ func (w *wrapper) hold(f *flight, t *capnp.Turn) {
 		w.holding.Store(true)
 		w.Retain()
 		m.holds(w, true)
+	}
+	if !w.waiting {
 		t.Kick((*settler)(w))
 	}
 }
@@ -113,7 +115,7 @@ func (w *wrapper) flush(last bool, t *capnp.Turn) (open capnp.Hook) {
 		open = w.examine(last, t)
 		w.handOn(t)
 	}
-	w.flushing = false
+	w.flushing, w.waiting = false, open != nil
 	if len(w.held) > 0 || !w.holding.Load() {
 		return open
 	}

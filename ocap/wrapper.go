@@ -27,6 +27,7 @@ type wrapper struct {
 	examined int       // of them, those about which nothing is to be found out any more but by done
 	flushing bool      // somebody hands on what is in held
 	again    bool      // and is to look once more
+	waiting  bool      // for a promise, before anything else can be done
 	kicked   bool      // a goroutine is about to do so
 	watchers []capnp.Watcher
 }
