@@ -23,6 +23,11 @@ func OneShot[C capnp.ClientKind](c C) C {
 	return Limit(c, Limits{Uses: 1, Shallow: true})
 }
 
+// Narrow is Membrane without revocation, which is cheaper. c stays the caller's; release both.
+func Narrow(c capnp.Client, p Policy, o *Options) capnp.Client {
+	return narrowed(struct{ capnp.Client }{c}, p, o).Client
+}
+
 // narrowed puts a membrane that nobody revokes around c.
 func narrowed[C capnp.ClientKind](c C, p Policy, o *Options) C {
 	cl := capnp.ClientOf(c)

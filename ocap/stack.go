@@ -135,6 +135,10 @@ func (s *stack) Ended(c *Crossing, _ error) {
 // Collapse implements Collapser.
 func (s *stack) Collapse(inner Policy) (Policy, bool) { return collapse(s, inner) }
 
+// Collapse is what the method of that name of a [Collapser] can return that keeps no state and does nothing
+// but judge: one policy of two, if inner is of this package or like that as well.
+func Collapse(outer, inner Policy) (Policy, bool) { return collapse(outer, inner) }
+
 // collapse makes one policy of two, if All can do what inner does.
 func collapse(outer, inner Policy) (Policy, bool) {
 	switch inner.(type) {

@@ -167,7 +167,7 @@ func TestConditions(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := deskMethod(t, tt.method)
-			err = w.judge(methodOf(m), params(t, m, tt.set))
+			err = judge(w.checks[methodOf(m)], params(t, m, tt.set))
 			passes := err == nil && (w.only == nil || w.only[methodOf(m)])
 			if passes != tt.passes {
 				t.Errorf("%s %v: passes %v (%v), want %v", tt.method, tt.set, passes, err, tt.passes)
@@ -186,7 +186,7 @@ func TestDenialNamesNoValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := deskMethod(t, "send")
-	err = w.judge(methodOf(m), params(t, m, sets{"text": "hidden"}))
+	err = judge(w.checks[methodOf(m)], params(t, m, sets{"text": "hidden"}))
 	if want := "the call is denied because of its parameter text, urgent"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -324,7 +324,7 @@ func TestMalformedParametersAreRefused(t *testing.T) {
 					t.Fatal(err)
 				}
 				s := capnp.Root[capnp.Struct](capnp.OpenMessage([][]byte{seg}, nil))
-				if err := w.judge(methodOf(m), s); !errors.Is(err, ocap.Denied) {
+				if err := judge(w.checks[methodOf(m)], s); !errors.Is(err, ocap.Denied) {
 					t.Errorf("%s: got %v, want %v", cond, err, ocap.Denied)
 				}
 			}

@@ -86,9 +86,9 @@ func at(moves []move, t test, asked bool) test {
 	}
 }
 
-// judge returns nil if the parameters of a call of m may pass.
-func (w *where) judge(m Method, params capnp.Struct) error {
-	for _, c := range w.checks[m] {
+// judge returns nil if parameters may pass.
+func judge(checks []check, params capnp.Struct) error {
+	for _, c := range checks {
 		holds := c.test(params)
 		if capnp.Err(params) != nil {
 			return ocap.Denied.Errorf("the call is denied: its parameters are malformed")
