@@ -71,6 +71,13 @@ var settings = map[string]string{
 	"idle_in_transaction_session_timeout": "5s",
 	"lock_timeout":                        "20s",
 	"statement_timeout":                   "60s",
+
+	// Every query goes from edge to edge by index. A plan made, and kept, while the
+	// tables were small or their statistics old must not do anything else.
+	"enable_seqscan":   "off",
+	"enable_hashjoin":  "off",
+	"enable_mergejoin": "off",
+	"jit":              "off",
 }
 
 // Open opens the ledger in a database, and makes its tables if they are missing.

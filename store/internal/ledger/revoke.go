@@ -1,8 +1,8 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
-	"slices"
 
 	"lanyard.dev/store"
 )
@@ -10,51 +10,46 @@ import (
 // listed is how many edges the effect of a revocation or an undo lists.
 const listed = 1000
 
-// downward reads the ids of an edge, whatever its state, and of what below it
-// lives while the edge does. It never enters what is dead by itself. $1 is the
-// edge, $2 the time.
+// downward reads an edge, whatever its state, and what below it lives while the
+// edge does: the first $3 of them by id, with how many there are. It never enters
+// what is dead by itself. $1 is the edge, $2 the time.
 const downward = `with recursive down(id) as (
 	select id from ledger_edges where id = $1
 	union all
 	select e.id from down join ledger_edges e on e.parent = down.id
 	where e.cuts = 0 and e.dropped = 0 and e.expires > $2
-) select id from down`
+)
+select ` + columns + `, first.total
+from (select id, count(*) over () as total from down order by id limit $3) first
+join ledger_edges e on e.id = first.id order by e.id`
 
 // effect says what lives and dies with an edge; alive is what to call it.
 func (l *Ledger) effect(ctx context.Context, t *Tx, edge, now int64, max int, alive bool) (store.Effect, error) {
-	rows, err := t.query(ctx, downward, edge, now)
+	var out store.Effect
+	rows, err := t.query(ctx, downward, edge, now, cmp.Or(max, 1))
 	if err != nil {
-		return store.Effect{}, err
+		return out, err
 	}
 	defer rows.Close()
-	var ids []int64
 	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return store.Effect{}, err
-		}
-		ids = append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
-		return store.Effect{}, err
-	}
-	rows.Close()
-	out := store.Effect{Total: len(ids)}
-	slices.Sort(ids)
-	for _, id := range ids[:min(len(ids), max)] {
 		var r row
-		if err := t.must(ctx, `select `+columns+` from ledger_edges e where e.id = $1`, []any{id}, r.fields()); err != nil {
+		if err := rows.Scan(append(r.fields(), &out.Total)...); err != nil {
 			return out, err
 		}
-		r.alive = alive
-		out.Edges = append(out.Edges, r.edge(now))
+		if len(out.Edges) < max {
+			r.alive = alive
+			out.Edges = append(out.Edges, r.edge(now))
+		}
 	}
-	return out, nil
+	return out, rows.Err()
 }
 
 // Preview implements store.Ledger.
 func (l *Ledger) Preview(ctx context.Context, by, edge store.EdgeID, max int) (store.Effect, error) {
 	var out store.Effect
+	if max < 0 {
+		return out, invalid("at most %d edges", max)
+	}
 	err := l.view(ctx, func(t *Tx) error {
 		c, err := l.reach(ctx, t, by, edge, false)
 		if err != nil || !c.alive() {

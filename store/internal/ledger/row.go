@@ -257,7 +257,7 @@ func (l *Ledger) found(ctx context.Context) error {
 		}
 		// The decoy is as deep as most chains are; its ids are as low as its depth,
 		// so that parents have the lower one.
-		if err := l.insert(ctx, t, &row{id: 0, depth: 0, mac: []byte{}}, nil); err != nil {
+		if _, err := l.insert(ctx, t, &row{id: 0, depth: 0, mac: []byte{}}, nil); err != nil {
 			return err
 		}
 		var parent any
@@ -267,7 +267,7 @@ func (l *Ledger) found(ctx context.Context) error {
 				r.parent = id - 1
 			}
 			r.mac = r.sum(l.key)
-			if err := l.insert(ctx, t, &r, parent); err != nil {
+			if _, err := l.insert(ctx, t, &r, parent); err != nil {
 				return err
 			}
 			parent = id
@@ -277,17 +277,16 @@ func (l *Ledger) found(ctx context.Context) error {
 	return err
 }
 
-// insert writes a row, unless its id is taken, or its label among its siblings: that
-// is the error.
-func (l *Ledger) insert(ctx context.Context, t *Tx, r *row, parent any) error {
+// insert writes a row, unless its id is taken, or its label among its siblings.
+func (l *Ledger) insert(ctx context.Context, t *Tx, r *row, parent any) (fresh bool, err error) {
 	if r.steps == nil {
 		r.steps = []byte{}
 	}
-	_, err := t.exec(ctx, `insert into ledger_edges (id, parent, depth, from_label, label, object, steps, words,
+	n, err := t.exec(ctx, `insert into ledger_edges (id, parent, depth, from_label, label, object, steps, words,
 		created, expires, last_used, uses, max_uses, cuts, dropped, held, sealed_for, hash, mac)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, 0, $13, $14, $15, $16)
-		on conflict (id) do nothing`,
+		on conflict do nothing`,
 		r.id, parent, r.depth, r.from, r.label, r.object, r.steps, r.words,
 		r.created, r.expires, r.maxUses, r.cuts, r.id > 0, r.sealedFor, r.hash, r.mac)
-	return err
+	return n > 0, err
 }

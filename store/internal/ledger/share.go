@@ -117,14 +117,17 @@ func (l *Ledger) Share(ctx context.Context, by store.EdgeID, s store.Share) (sto
 			return err
 		}
 		r.mac = r.sum(l.key)
-		if err := l.freeLabel(ctx, t, r.parent, r.label, c.now); err != nil {
-			return err
-		}
-		if err := l.insert(ctx, t, &r, r.parent); err != nil {
-			if l.dialect.Taken(err) {
-				return store.ErrLabel
+		fresh, err := l.insert(ctx, t, &r, r.parent)
+		if err == nil && !fresh { // perhaps a sibling that has expired has the label
+			if err = l.freeLabel(ctx, t, r.parent, r.label, c.now); err == nil {
+				fresh, err = l.insert(ctx, t, &r, r.parent)
 			}
+		}
+		switch {
+		case err != nil:
 			return err
+		case !fresh:
+			return store.ErrLabel
 		}
 		if err := l.note(ctx, t, c.now, store.VerbShared, r.id, by, 0, ""); err != nil {
 			return err

@@ -59,26 +59,32 @@ func (s *Server) Database(t testing.TB) string {
 	if policy == "off" {
 		t.Skip(envPolicy + "=off")
 	}
+	conn, err := s.Create()
+	switch {
+	case errors.Is(err, ErrMissing) && policy != "require":
+		t.Skip(err, "; ", envPolicy, "=require makes this a failure")
+	case err != nil:
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// Create makes an empty database and returns how to connect to it: ErrMissing if
+// there is no PostgreSQL here.
+func (s *Server) Create() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dir == "" && s.err == nil {
-		s.err = s.create()
-		if s.err == nil {
+		if s.err = s.create(); s.err == nil {
 			s.err = s.start()
 		}
 	}
-	switch {
-	case errors.Is(s.err, errMissing) && policy != "require":
-		t.Skip(s.err, "; ", envPolicy, "=require makes this a failure")
-	case s.err != nil:
-		t.Fatal(s.err)
+	if s.err != nil {
+		return "", s.err
 	}
 	s.n++
 	name := "t" + strconv.Itoa(s.n)
-	if err := s.exec("create database " + name); err != nil {
-		t.Fatal(err)
-	}
-	return s.dsn(name)
+	return s.dsn(name), s.exec("create database " + name)
 }
 
 func (s *Server) dsn(database string) string {
@@ -96,7 +102,8 @@ func (s *Server) exec(statement string) error {
 	return err
 }
 
-var errMissing = errors.New("no PostgreSQL server here: install postgresql")
+// ErrMissing reports that PostgreSQL is not installed.
+var ErrMissing = errors.New("no PostgreSQL server here: install postgresql")
 
 // find looks for the programs in the path and where Debian keeps them.
 func find() (string, error) {
@@ -116,7 +123,7 @@ func find() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", errMissing
+	return "", ErrMissing
 }
 
 // command runs a program of the server, by the user postgres if the test is root:
@@ -140,7 +147,7 @@ func (s *Server) create() error {
 	if os.Getuid() == 0 {
 		u, err := user.Lookup("postgres")
 		if err != nil {
-			return fmt.Errorf("%w, with its user (%w)", errMissing, err)
+			return fmt.Errorf("%w, with its user (%w)", ErrMissing, err)
 		}
 		uid, _ := strconv.Atoi(u.Uid)
 		gid, _ := strconv.Atoi(u.Gid)
