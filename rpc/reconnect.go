@@ -38,9 +38,48 @@ type ReconnectOptions struct {
 	QueueCalls int
 	QueueBytes int64
 
+	// Shared says that the connections belong to somebody else: they are watched, and never closed.
+	Shared bool
+
+	// Judge, if not nil, says what a failed attempt means; attempts is how many have failed in a row.
+	// It runs on the goroutine that connects.
+	Judge func(err error, attempts int) Verdict
+
+	// Repeat, if not nil, says which calls may be made again when they are on their way at a loss,
+	// because it makes no difference how often they are carried out. They wait like calls made after the
+	// loss, behind those that wait already, and keep a copy of their parameters. A call on whose results
+	// something was pipelined is never repeated, nor one that was repeated twice. Repeat must not block.
+	Repeat func(interfaceID uint64, methodID uint16) bool
+
 	// Logger gets gains and losses, at level Info, and failed attempts, at level Debug; nil
 	// discards.
 	Logger *slog.Logger
+}
+
+// Verdict is what a failed attempt to connect means.
+type Verdict uint8
+
+const (
+	// TryAgain: calls go on waiting.
+	TryAgain Verdict = iota
+	// TryAgainOverloaded: the calls that wait fail as overloaded, attempts go on.
+	TryAgainOverloaded
+	// GiveUp: the calls that wait fail with the error; the next call starts anew.
+	GiveUp
+	// GiveUpForever: the calls that wait, and all that come, fail with the error.
+	GiveUpForever
+)
+
+// judge is Judge, or what is done without.
+func (o *ReconnectOptions) judge(err error, attempts int) Verdict {
+	if o.Judge != nil {
+		return o.Judge(err, attempts)
+	}
+	kind := capnp.AsException(err).Kind
+	if attempts >= o.Attempts || kind != capnp.Disconnected && kind != capnp.Overloaded {
+		return GiveUp
+	}
+	return TryAgain
 }
 
 func (o *ReconnectOptions) withDefaults() ReconnectOptions {
@@ -97,7 +136,8 @@ func (o *ReconnectOptions) withDefaults() ReconnectOptions {
 //
 // When the last reference is released, and the calls made on it have returned, connecting ends.
 func Reconnect[C capnp.ClientKind](connect func(ctx context.Context) (C, *Conn, error), o *ReconnectOptions) (C, *Reconnector) {
-	r := &Reconnector{o: o.withDefaults(), again: make(chan struct{}, 1)}
+	r := &Reconnector{o: o.withDefaults(), hurry: make(chan struct{}, 1)}
+	r.again.r = r
 	r.connect = func(ctx context.Context) (capnp.Client, *Conn, error) {
 		c, conn, err := connect(ctx)
 		return capnp.ClientOf(c), conn, err
@@ -123,13 +163,15 @@ func Reconnect[C capnp.ClientKind](connect func(ctx context.Context) (C, *Conn, 
 type Reconnector struct {
 	o       ReconnectOptions
 	connect func(context.Context) (capnp.Client, *Conn, error)
-	again   chan struct{} // Reset was called
+	hurry   chan struct{} // Reset was called
+	again   again
 
 	// Owned by run.
 	failures int  // in a row
 	lost     bool // the next attempt comes after a failure or a loss
 
 	refs atomic.Int64
+	over atomic.Pointer[capnp.Exception] // why there will be no other attempt
 	up   atomic.Pointer[generation]
 	lead atomic.Pointer[capnp.Hook] // what calls go to, for LeadsTo
 
@@ -170,12 +212,12 @@ func (r *Reconnector) Reset() {
 		return
 	}
 	select {
-	case r.again <- struct{}{}:
+	case r.hurry <- struct{}{}:
 	default:
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.o.Lazy && r.refs.Load() > 0 {
+	if !r.o.Lazy && r.refs.Load() > 0 && r.over.Load() == nil {
 		r.begin()
 	}
 }
@@ -195,15 +237,20 @@ func (r *Reconnector) Deliver(c *capnp.Call, t *capnp.Turn) {
 		r.pass(g, c, t)
 		return
 	}
+	if x := r.over.Load(); x != nil {
+		r.mu.Unlock()
+		r.deny(c, x, t)
+		return
+	}
 	n := callBytes(c)
 	if len(r.queue) >= r.o.QueueCalls || r.queueBytes+n > r.o.QueueBytes {
 		r.mu.Unlock()
-		c.Refuse(capnp.NewError(capnp.Overloaded, "too many calls wait for a connection"), t)
+		r.deny(c, capnp.NewError(capnp.Overloaded, "too many calls wait for a connection"), t)
 		return
 	}
 	if !c.SetExecutor(r) {
 		r.mu.Unlock()
-		c.Refuse(canceled(c), t)
+		r.deny(c, canceled(c), t)
 		return
 	}
 	r.queue, r.queueBytes = append(r.queue, c), r.queueBytes+n
@@ -245,7 +292,7 @@ func (r *Reconnector) CancelCall(c *capnp.Call, t *capnp.Turn) {
 	}
 	r.mu.Unlock()
 	if i >= 0 {
-		c.Refuse(canceled(c), t)
+		r.deny(c, canceled(c), t)
 		t.Drop(r)
 	}
 }
@@ -276,7 +323,12 @@ func (r *Reconnector) Watch(capnp.Watcher, *capnp.Turn) bool { return false }
 func (r *Reconnector) Promise() bool { return false }
 
 // Broken implements capnp.Hook.
-func (r *Reconnector) Broken() error { return nil }
+func (r *Reconnector) Broken() error {
+	if x := r.over.Load(); x != nil {
+		return x
+	}
+	return nil
+}
 
 // String describes the capability for logs.
 func (r *Reconnector) String() string { return "reconnecting capability" }

@@ -3,7 +3,7 @@ package rpc
 import (
 	"context"
 	"math/rand/v2"
-	"sync/atomic"
+
 	"time"
 
 	"lanyard.dev/capnp"
@@ -38,8 +38,20 @@ func (r *Reconnector) run(ctx context.Context) {
 				r.failed()
 				r.o.Logger.Debug("connecting failed", "attempt", tries, "err", err)
 			}
-			kind := capnp.AsException(err).Kind
-			final := !over && (tries >= r.o.Attempts || kind != capnp.Disconnected && kind != capnp.Overloaded)
+			verdict := TryAgain
+			if !over {
+				verdict = r.o.judge(err, tries)
+			}
+			final := false
+			switch verdict {
+			case TryAgainOverloaded:
+				r.refuse(capnp.NewError(capnp.Overloaded, "the capability was lost again while it was being restored"))
+			case GiveUpForever:
+				r.over.Store(capnp.AsException(err))
+				final = true
+			case GiveUp:
+				final = true
+			}
 			if (final || over) && r.rest(&ctx, err, final) {
 				return
 			}
@@ -80,7 +92,7 @@ func (r *Reconnector) pause(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-r.again:
+	case <-r.hurry:
 	case <-ctx.Done():
 	}
 	return context.Cause(ctx)
@@ -104,7 +116,7 @@ func (r *Reconnector) attempt(parent context.Context) (*generation, error) {
 	}
 	if err != nil {
 		g.retire(err)
-		if conn != nil { // nothing else can use it yet
+		if conn != nil && !r.o.Shared { // nothing else can use it yet
 			conn.Close()
 		}
 		return nil, err
@@ -165,10 +177,30 @@ func (g *generation) retire(err error) {
 	g.r.up.CompareAndSwap(g, nil)
 	g.r.lead.CompareAndSwap(&g.hook, nil)
 	g.client.Release()
-	if g.conn != nil {
+	if g.conn != nil && !g.r.o.Shared {
 		g.conn.CloseIdle()
 	}
 	g.end(err)
+}
+
+// refuse ends the calls that wait.
+func (r *Reconnector) refuse(err error) {
+	t := capnp.BeginTurn()
+	defer t.End()
+	r.mu.Lock()
+	waiting := r.queue
+	r.queue, r.queueBytes = nil, 0
+	r.mu.Unlock()
+	for _, c := range waiting {
+		r.deny(c, err, t)
+		t.Drop(r)
+	}
+}
+
+// deny ends a call that is not handed on.
+func (r *Reconnector) deny(c *capnp.Call, err error, t *capnp.Turn) {
+	r.again.forget(c)
+	c.Refuse(err, t)
 }
 
 // rest makes the client idle, unless there is work; ctx is then a new one. With fail the calls
@@ -190,61 +222,8 @@ func (r *Reconnector) rest(ctx *context.Context, err error, fail bool) bool {
 	}
 	r.mu.Unlock()
 	for _, c := range waiting {
-		c.Refuse(err, t)
+		r.deny(c, err, t)
 		t.Drop(r)
 	}
 	return idle
 }
-
-// tried is a call that was handed on: the one that came, and the one derived from it.
-type tried struct {
-	call capnp.Call
-	g    *generation
-	orig atomic.Pointer[capnp.Call] // nil when it has returned
-}
-
-// pass hands c on to g.
-func (r *Reconnector) pass(g *generation, c *capnp.Call, t *capnp.Turn) {
-	f := &tried{g: g}
-	f.orig.Store(c)
-	params := *c.Payload()
-	*c.Payload() = capnp.Payload{}
-	c.Derive(&f.call, params, f)
-	r.refs.Add(1)
-	if !c.SetExecutor(f) {
-		f.call.Refuse(canceled(c), t)
-		return
-	}
-	g.hook.Deliver(&f.call, t)
-}
-
-// Return implements capnp.Returner. The loss is known before the caller can make another call.
-func (f *tried) Return(_ *capnp.Call, res capnp.Result, t *capnp.Turn) {
-	if res.Err != nil && isLoss(res.Err) {
-		f.g.lose()
-	} else if res.Err == nil || !f.canceled() {
-		f.g.good.Store(true)
-	}
-	f.orig.Swap(nil).Return(res, t)
-	t.Drop(f.g.r)
-}
-
-// Caller is the context of the call that came: see capnp.Call.Caller.
-func (f *tried) Caller() context.Context {
-	if c := f.orig.Load(); c != nil {
-		return c.Caller()
-	}
-	return context.Background()
-}
-
-func (f *tried) canceled() bool { return f.call.Cause() != nil }
-
-// SetPipeline implements capnp.Returner.
-func (f *tried) SetPipeline(_ *capnp.Call, p capnp.Pipeline, t *capnp.Turn) {
-	if c := f.orig.Load(); c != nil {
-		c.OfferPipeline(p, t)
-	}
-}
-
-// CancelCall implements capnp.Canceler for the call that came.
-func (f *tried) CancelCall(c *capnp.Call, t *capnp.Turn) { f.call.Cancel(c.Cause(), t) }
