@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -17,7 +18,9 @@ import (
 	"lanyard.dev/grant/internal/shelf"
 	"lanyard.dev/ocap/narrow"
 	"lanyard.dev/store"
+	"lanyard.dev/store/postgres"
 	"lanyard.dev/store/sqlite"
+	"lanyard.dev/store/storetest/pgtest"
 )
 
 // engine is what both databases are.
@@ -197,3 +200,34 @@ func is(err, target error) string {
 
 // runGC lets the collector find what nobody holds.
 func runGC() { runtime.GC(); runtime.GC() }
+
+// engines runs a test on both databases: open opens the same ledger again.
+func engines(t *testing.T, test func(t *testing.T, open func() engine)) {
+	t.Run("sqlite", func(t *testing.T) {
+		l := onDisk(t)
+		test(t, func() engine { return l })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		url := postgresServer.Database(t)
+		key := store.NewKey()
+		test(t, func() engine { return onServer(t, url, key) })
+	})
+}
+
+var postgresServer = pgtest.New()
+
+func onServer(t testing.TB, url string, key store.Key) engine {
+	t.Helper()
+	l, err := postgres.Open(t.Context(), url, key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	postgresServer.Stop()
+	os.Exit(code)
+}
