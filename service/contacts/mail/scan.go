@@ -5,6 +5,8 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Scan offers the new mails of a maildir to somebody, with the addresses that they came for. Those
@@ -24,6 +26,7 @@ func Scan(dir string, take func(to []string, r io.ReadSeeker) (taken bool, err e
 	if err != nil && err != io.EOF {
 		return err
 	}
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, e := range entries {
 		if !e.Type().IsRegular() {
 			continue

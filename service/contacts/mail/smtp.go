@@ -52,7 +52,9 @@ func (s *SMTP) Deliver(ctx context.Context, m *Message) error {
 	if err != nil {
 		return refused(err)
 	}
-	c, err := s.client()
+	var line line
+	defer line.close()
+	c, err := s.client(&line)
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,29 @@ func (s *SMTP) Deliver(ctx context.Context, m *Message) error {
 	return err
 }
 
-func (s *SMTP) client() (*gomail.Client, error) {
+// A line is the connection of one delivery. The library leaves it open when the server does not get
+// as far as it should, so it is closed here.
+type line struct {
+	tls  *tls.Config // nil: not from the start
+	conn net.Conn
+}
+
+func (l *line) dial(ctx context.Context, network, address string) (_ net.Conn, err error) {
+	if l.tls != nil {
+		l.conn, err = (&tls.Dialer{Config: l.tls}).DialContext(ctx, network, address)
+	} else {
+		l.conn, err = new(net.Dialer).DialContext(ctx, network, address)
+	}
+	return l.conn, err
+}
+
+func (l *line) close() {
+	if l.conn != nil {
+		l.conn.Close()
+	}
+}
+
+func (s *SMTP) client(l *line) (*gomail.Client, error) {
 	host, portText, err := net.SplitHostPort(s.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("smtp server: %w", err)
@@ -95,8 +119,10 @@ func (s *SMTP) client() (*gomail.Client, error) {
 	opts := []gomail.Option{
 		gomail.WithPort(port), gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithTLSConfig(config),
 		gomail.WithHELO(hello), gomail.WithTimeout(s.timeout()), gomail.WithoutNoop(),
+		gomail.WithDialContextFunc(l.dial),
 	}
 	if s.ImplicitTLS || port == 465 {
+		l.tls = config
 		opts = append(opts, gomail.WithSSL())
 	}
 	if s.User != "" {
