@@ -266,14 +266,14 @@ func (e *engine) Wait(ctx context.Context, after store.Cursor) error {
 // Explain implements ledger.Engine.
 func (e *engine) Explain(err error) error { return explain(err) }
 
-// check runs one of SQLite's checks on a connection of its own.
-func (e *engine) check(ctx context.Context, pragma string) (err error) {
+// check compares every page, row and index, on a connection of its own.
+func (e *engine) check(ctx context.Context) (err error) {
 	db, err := open(e.path, 1)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	for _, p := range []string{pragma + "(1)", "foreign_key_check"} {
+	for _, p := range []string{"integrity_check(1)", "foreign_key_check"} {
 		var finding sql.NullString
 		rows, err := db.QueryContext(ctx, "pragma "+p)
 		if err != nil {
@@ -295,6 +295,29 @@ func (e *engine) check(ctx context.Context, pragma string) (err error) {
 		}
 	}
 	return nil
+}
+
+// backup copies the database, on a connection of its own.
+func (e *engine) backup(ctx context.Context, path string) (err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // empty is as good as missing to SQLite
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := open(e.path, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := db.ExecContext(ctx, "vacuum into $1", path); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	if f, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // close ends the engine once: first the writer, then the readers as they become idle.

@@ -23,21 +23,26 @@ const versions = "ledger_versions"
 // note that it is done, so one that was interrupted has not happened. A
 // database from a later version of the program is ErrNewer: there is no way
 // back down.
-func Migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption) error {
+func Migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
+	return MigrateBy(ctx, db, dialect, Migrations(dialect))
+}
+
+// Migrations are the files of a dialect.
+func Migrations(dialect goose.Dialect) fs.FS {
 	folder := "postgres"
 	if dialect == goose.DialectSQLite3 {
 		folder = "sqlite"
 	}
 	files, err := fs.Sub(migrations, folder)
 	if err != nil {
-		return err
+		panic("ledger: " + err.Error()) // the name is a constant
 	}
-	return migrate(ctx, db, dialect, files, options...)
+	return files
 }
 
-func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, files fs.FS, options ...goose.ProviderOption) error {
-	options = append(options, goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true))
-	p, err := goose.NewProvider(dialect, db, files, options...)
+// MigrateBy is Migrate by other files, for tests.
+func MigrateBy(ctx context.Context, db *sql.DB, dialect goose.Dialect, files fs.FS) error {
+	p, err := goose.NewProvider(dialect, db, files, goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}
