@@ -33,6 +33,12 @@ type Options struct {
 	// Handler besides those of the handler's own host. Who is no browser sends no origin and may
 	// always connect: it is no authentication.
 	Origins []string
+
+	// Hosts are the names, as patterns of path.Match and without port, under which browsers may ask
+	// for a Handler: else a page of a site whose name was made to lead here would be one of the handler's
+	// own host (DNS rebinding). Default: addresses, localhost and, where the request did not come to
+	// a loopback address, every name. Set it when a proxy on the same machine stands in front.
+	Hosts []string
 }
 
 func (o *Options) withDefaults() Options {
@@ -110,6 +116,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Unlock()
 	if closed {
 		http.Error(w, "shutting down", http.StatusServiceUnavailable)
+		return
+	}
+	if !h.o.hostAllowed(r) {
+		http.Error(w, "nothing is served here under that name: see Options.Hosts", http.StatusForbidden)
 		return
 	}
 	ctx, end := context.WithCancel(r.Context())

@@ -241,6 +241,51 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// DNS rebinding: a name that leads to a loopback address is not the handler's own.
+func TestHost(t *testing.T) {
+	for name, c := range map[string]struct {
+		host, origin string
+		hosts        []string
+		want         bool
+	}{
+		"rebound":               {"evil.example", "http://evil.example", nil, false},
+		"rebound, with a port":  {"evil.example:80", "http://evil.example:80", nil, false},
+		"no browser":            {"evil.example", "", nil, true},
+		"localhost":             {"localhost:99", "http://localhost:99", nil, true},
+		"under localhost":       {"app.localhost", "http://app.localhost", nil, true},
+		"looks like localhost":  {"localhost.evil.example", "http://localhost.evil.example", nil, false},
+		"an address":            {"[::1]:99", "http://[::1]:99", nil, true},
+		"listed":                {"App.example:99", "http://app.example:99", []string{"app.example"}, true},
+		"listed, final dot":     {"app.example.", "http://app.example.", []string{"app.example"}, true},
+		"not listed":            {"127.0.0.1", "http://127.0.0.1", []string{"app.example"}, false},
+		"listed by pattern":     {"a.app.example", "http://a.app.example", []string{"*.app.example"}, true},
+		"a pattern that is bad": {"app.example", "http://app.example", []string{"[app"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := websocket.NewHandler(func(*http.Request) (T, error) { return T{capnp.NewServer(newServer())}, nil }, &websocket.Options{Hosts: c.hosts})
+			web := httptest.NewServer(h)
+			defer web.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = c.host
+			if c.origin != "" {
+				r.Header.Set("Origin", c.origin)
+			}
+			res, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			// Without the headers of a WebSocket who is let through is asked for an upgrade.
+			if got := res.StatusCode == http.StatusUpgradeRequired; got != c.want {
+				t.Errorf("let through: %v (%s), want %v", got, res.Status, c.want)
+			}
+		})
+	}
+}
+
 // T13: no compression, whoever asks for it: nothing to bomb with.
 func TestNoCompression(t *testing.T) {
 	url, _ := listen(t, newServer(), nil)
