@@ -54,7 +54,9 @@ func (b *cardBook) Watch(_ context.Context, call CardBookWatchCall) error {
 	}
 	s.watchers[w] = struct{}{}
 	s.ended.Go(func() { w.run(ctx) })
-	call.Results().SetWatching(NewCardBookWatching(w))
+	c := NewCardBookWatching(w)
+	defer c.Release() // the results have their own
+	call.Results().SetWatching(c)
 	return nil
 }
 
