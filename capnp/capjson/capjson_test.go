@@ -9,8 +9,8 @@ import (
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/capjson"
 	"lanyard.dev/capnp/dynamic"
-	"lanyard.dev/capnp/internal/zoo"
 	"lanyard.dev/capnp/schema"
+	"lanyard.dev/internal/zoo"
 )
 
 func registry(t testing.TB) *schema.Registry {

@@ -9,7 +9,7 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/dynamic"
-	"lanyard.dev/capnp/internal/zoo"
+	"lanyard.dev/internal/zoo"
 )
 
 func TestCallByName(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"lanyard.dev/capnp/dynamic"
-	"lanyard.dev/capnp/internal/zoo"
 	"lanyard.dev/capnp/schemas/json"
 	"lanyard.dev/capnp/schemas/persistent"
+	"lanyard.dev/internal/zoo"
 )
 
 func TestMethodsByName(t *testing.T) {

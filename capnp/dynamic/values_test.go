@@ -7,7 +7,7 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/dynamic"
-	"lanyard.dev/capnp/internal/zoo"
+	"lanyard.dev/internal/zoo"
 )
 
 // newCage starts a message with a cage.

@@ -6,8 +6,8 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/dynamic"
-	"lanyard.dev/capnp/internal/zoo"
 	"lanyard.dev/capnp/schema"
+	"lanyard.dev/internal/zoo"
 )
 
 // load returns the registry of files.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/packed"
@@ -73,11 +75,28 @@ func Decode(f capnp.SchemaFile) (capnp.List[Node], error) {
 
 func (r *Registry) add(nodes capnp.List[Node]) {
 	for _, n := range nodes.All() {
-		if _, ok := r.nodes[n.Id()]; !ok {
-			r.nodes[n.Id()] = n
-			r.ids = append(r.ids, n.Id())
-		}
+		r.put(n)
 	}
+}
+
+func (r *Registry) put(n Node) {
+	if _, ok := r.nodes[n.Id()]; !ok {
+		r.nodes[n.Id()] = n
+		r.ids = append(r.ids, n.Id())
+	}
+}
+
+// With returns the nodes of r, which may be nil, and those of the others whose ids r lacks. r stays as it is, and a node
+// in it is never replaced.
+func (r *Registry) With(nodes ...Node) *Registry {
+	out := &Registry{nodes: map[uint64]Node{}}
+	if r != nil {
+		out.nodes, out.ids = maps.Clone(r.nodes), slices.Clone(r.ids)
+	}
+	for _, n := range nodes {
+		out.put(n)
+	}
+	return out
 }
 
 // Node returns the node with an id; ok is false, and the node null, if it is not in the set.
