@@ -126,6 +126,7 @@ func (e *engine) write() {
 		case j := <-e.jobs:
 			e.commit(tx, j)
 		case <-e.closing:
+			e.closeErr = tx.Close()
 			return
 		}
 	}
@@ -321,13 +322,14 @@ func (e *engine) backup(ctx context.Context, path string) (err error) {
 }
 
 // close ends the engine once: first the writer, then the readers as they become idle.
+// When no statement is left, SQLite moves its log into the database and removes it.
 func (e *engine) close() error {
 	e.once.Do(func() {
 		close(e.closing)
 		e.stopped.Wait()
 		for range e.readers {
 			r := <-e.idle
-			e.closeErr = errors.Join(e.closeErr, r.conn.Close())
+			e.closeErr = errors.Join(e.closeErr, r.tx.Close(), r.conn.Close())
 		}
 		if e.writer != nil {
 			e.closeErr = errors.Join(e.closeErr, e.writer.Close())

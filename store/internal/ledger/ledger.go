@@ -21,6 +21,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -100,6 +101,16 @@ func NewTx(c Conn, d *Dialect, keep bool) *Tx {
 		t.stmts = map[string]*sql.Stmt{}
 	}
 	return t
+}
+
+// Close closes the statements that were kept.
+func (t *Tx) Close() error {
+	var errs []error
+	for _, s := range t.stmts {
+		errs = append(errs, s.Close())
+	}
+	clear(t.stmts)
+	return errors.Join(errs...)
 }
 
 // words puts the dialect into a statement: {now} is the clock.
