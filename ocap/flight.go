@@ -41,9 +41,10 @@ func (f *flight) Return(_ *capnp.Call, r capnp.Result, t *capnp.Turn) {
 			r.Payload = m.payload(&r.Payload, outer, t)
 		}
 	}
-	f.x.call.Swap(nil).Return(r, t)
+	c := f.x.call.Swap(nil)
+	f.over(end) // before the caller can know and call again
+	c.Return(r, t)
 	m.exit(f, t)
-	f.over(end)
 }
 
 // judgeResults asks the policy about the results.

@@ -361,6 +361,9 @@ func readPathCall(m PathCallMessage) (*PathCall, error) {
 	}
 	p.Result = capnp.Slice(m.Result())
 	if m.HasParams() {
+		if err := noCapabilities(capnp.Struct(m).Ptr(0)); err != nil {
+			return nil, err
+		}
 		params, err := message(func(m2 *capnp.MessageBuilder) { m2.Root().SetStruct(m.Params()) })
 		if err != nil {
 			return nil, err

@@ -104,10 +104,10 @@ const (
 	litText
 )
 
-// String writes the literal so that it parses to itself.
+// String writes the literal so that it parses to itself, in ASCII.
 func (l literal) String() string {
 	if l.kind == litText {
-		return strconv.Quote(l.text)
+		return strconv.QuoteToASCII(l.text)
 	}
 	return l.text
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"lanyard.dev/capnp"
@@ -15,9 +16,11 @@ import (
 
 const deskID, itemID, baseID = 0xb0b1f0bd8be3a5d2, 0xf3d0b0d6bb5b7e4c, 0xe36d9b8f7a1dd6a0
 
+var loaded = sync.OnceValues(func() (*schema.Registry, error) { return schema.Load(desk.DeskSchema()) })
+
 func registry(t testing.TB) *schema.Registry {
 	t.Helper()
-	reg, err := schema.Load(desk.DeskSchema())
+	reg, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}

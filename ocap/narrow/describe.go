@@ -55,7 +55,7 @@ func (n *Narrowing) describe(b *strings.Builder, reg *schema.Registry) {
 			break
 		}
 		if e, err := parse(w); err == nil {
-			fmt.Fprintf(b, "where %s\n", ascii(e.String()))
+			fmt.Fprintf(b, "where %s\n", e.String())
 		} else {
 			fmt.Fprintf(b, "where %s (not understood, so nothing passes)\n", quote(w))
 		}
@@ -188,10 +188,4 @@ func (s *shower) value(v dynamic.Value, depth int) string {
 		}
 		return "(" + k.String() + ")"
 	}
-}
-
-// ascii escapes what is not printable ASCII. Within the texts of a condition it means the same.
-func ascii(s string) string {
-	q := strconv.QuoteToASCII(s)
-	return strings.ReplaceAll(strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`), `\\`, `\`)
 }
