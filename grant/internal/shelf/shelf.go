@@ -7,16 +7,16 @@ package shelf
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"lanyard.dev/capnp"
 )
 
-// A Store has a shelf, "shelf", and boxes, by their names after "box ".
+// A Store has a shelf, "shelf", and boxes, by their names after "box ". A box whose name begins with
+// "ordered" starts a call when the one before has returned.
 type Store struct {
-	Serial bool // a box starts a call when the one before has returned
-
 	mu    sync.Mutex
 	shelf Shelf
 	boxes map[string]*box
@@ -59,7 +59,7 @@ func (s *Store) box(name string) (*box, error) {
 	if b == nil {
 		b = &box{s: s, name: name, free: make(chan struct{})}
 		b.self = NewBox(b)
-		if s.Serial {
+		if b.ordered() {
 			b.self = capnp.Serial(b.self)
 		}
 		if s.boxes == nil {
@@ -132,6 +132,8 @@ type box struct {
 	free chan struct{}
 }
 
+func (b *box) ordered() bool { return strings.HasPrefix(b.name, "ordered") }
+
 // ObjectName implements grant.Named.
 func (b *box) ObjectName() string { return "box " + b.name }
 
@@ -150,7 +152,7 @@ func (b *box) Sum(_ context.Context, call BoxSumCall) error {
 // Hold implements BoxServer.
 func (b *box) Hold(ctx context.Context, call BoxHoldCall) error {
 	b.sum.Add(1)
-	if !b.s.Serial {
+	if !b.ordered() {
 		call.Unblock()
 	}
 	select {
