@@ -23,6 +23,7 @@ var rings = []string{
 	"capnp/schemas", // the standard files, and the packages generated from them
 	"internal/zoo",  // a schema for tests
 	"capnp/dynamic", // values driven by a schema
+	"internal/fill", // random values for tests
 	"capnp/native",  // Go structs to messages
 	"capnp/text",    // the text form
 	"capnp/capjson", // the JSON form
@@ -51,6 +52,7 @@ var rings = []string{
 	"service",
 	"web",
 	"internal/conform", // attacks on servers
+	"internal/inexpressible", // a test over all services
 	"internal/cli",
 	"cmd",
 	"examples",
