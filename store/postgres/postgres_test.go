@@ -15,6 +15,13 @@ import (
 var server = pgtest.New()
 
 func TestMain(m *testing.M) {
+	if conn := os.Getenv(envChild); conn != "" {
+		if err := work(conn); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code := m.Run()
 	if err := server.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

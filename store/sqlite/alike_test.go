@@ -104,15 +104,8 @@ func refused(t testing.TB, l *Ledger, each int) (kinds map[string][]store.Secret
 func TestRefusalsAreAlike(t *testing.T) {
 	l := openTest(t, filepath.Join(t.TempDir(), "ledger"))
 	kinds, owner := refused(t, l, 40)
-	key, err := store.LoadKey(l.engine.path + ".key")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := &recorder{}
-	watched, err := ledger.New(t.Context(), recording{l.engine, r}, dialect, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	watched := l.Ledger.With(recording{l.engine, r})
 	shapes := map[string]int{}
 	n := 0
 	for kind, secrets := range kinds {

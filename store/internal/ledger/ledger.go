@@ -78,6 +78,9 @@ func New(ctx context.Context, e Engine, d Dialect, key store.Key) (*Ledger, erro
 	return l, nil
 }
 
+// With returns the same ledger on another engine, for tests.
+func (l *Ledger) With(e Engine) *Ledger { return &Ledger{engine: e, key: l.key, dialect: l.dialect} }
+
 // A Tx runs statements, within a transaction or by themselves. The text of a
 // statement is constant: it is prepared once for each connection.
 type Tx struct {

@@ -46,11 +46,15 @@ func MigrateBy(ctx context.Context, db *sql.DB, dialect goose.Dialect, files fs.
 	if err != nil {
 		return err
 	}
-	// Without a lock (SQLite) two processes may both set out; the second one's
+	// On SQLite, without a lock, two processes may both set out; the second one's
 	// transaction fails then, and the next look shows that there is nothing to do.
-	for try := 0; ; try++ {
+	tries := 1
+	if dialect == goose.DialectSQLite3 {
+		tries = 6
+	}
+	for try := 1; ; try++ {
 		err := up(ctx, p)
-		if err == nil || errors.Is(err, store.ErrNewer) || try == 5 || ctx.Err() != nil {
+		if err == nil || errors.Is(err, store.ErrNewer) || try == tries || ctx.Err() != nil {
 			return err
 		}
 	}

@@ -51,7 +51,8 @@ func New(settings ...string) *Server {
 	return &Server{settings: append([]string{"fsync=off", "max_connections=200"}, settings...)}
 }
 
-// Database makes an empty database and returns how to connect to it. Without
+// Database makes an empty schema, which is as good as a database here and a
+// hundred times quicker, and returns how to connect to it. Without
 // PostgreSQL the test is skipped, or fails if LANYARD_INTEROP says require.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
@@ -69,7 +70,7 @@ func (s *Server) Database(t testing.TB) string {
 	return conn
 }
 
-// Create makes an empty database and returns how to connect to it: ErrMissing if
+// Create makes an empty schema and returns how to connect to it: ErrMissing if
 // there is no PostgreSQL here.
 func (s *Server) Create() (string, error) {
 	s.mu.Lock()
@@ -84,15 +85,15 @@ func (s *Server) Create() (string, error) {
 	}
 	s.n++
 	name := "t" + strconv.Itoa(s.n)
-	return s.dsn(name), s.exec("create database " + name)
+	return s.dsn() + " search_path=" + name, s.exec("create schema " + name)
 }
 
-func (s *Server) dsn(database string) string {
-	return fmt.Sprintf("host=%s user=lanyard dbname=%s", s.dir, database)
+func (s *Server) dsn() string {
+	return fmt.Sprintf("host=%s user=lanyard dbname=postgres", s.dir)
 }
 
 func (s *Server) exec(statement string) error {
-	config, err := pgx.ParseConfig(s.dsn("postgres"))
+	config, err := pgx.ParseConfig(s.dsn())
 	if err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ func (s *Server) start() error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := pgx.Connect(ctx, s.dsn("postgres"))
+		c, err := pgx.Connect(ctx, s.dsn())
 		if err == nil {
 			return c.Close(ctx)
 		}
