@@ -1,12 +1,30 @@
 package vat
 
-// maxFile is the largest file that ReadCap and LoadIdentity look into.
-const maxFile = 16 << 10
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // ReadCap reads the reference in a .cap file, which must be a regular file of this user's that
 // nobody else can read. Errors contain the path, and nothing of the secret.
-func ReadCap(path string) (Reference, error) { panic("soon") }
+func ReadCap(path string) (Reference, error) {
+	data, err := readPrivate(path)
+	if err != nil {
+		return Reference{}, err
+	}
+	r, err := Parse(strings.Trim(string(data), " \t\r\n"))
+	if err != nil {
+		return Reference{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
 
 // WriteCap writes a reference to a .cap file that only this user can read, in place of what was
 // there. It is there whole or not at all.
-func WriteCap(path string, r Reference) error { panic("soon") }
+func WriteCap(path string, r Reference) error {
+	if r.IsZero() {
+		return errors.New("there is no reference to write")
+	}
+	return writePrivate(path, []byte(r.Reveal()+"\n"), true)
+}

@@ -30,7 +30,7 @@ const (
 type Reference struct {
 	key    Key
 	at     []Address
-	secret *[]byte // behind a pointer, so that printing what contains a Reference does not show it
+	secret func() []byte // a function, because printing what contains a Reference shows what other fields lead to
 }
 
 // NewReference makes a reference. The zero key means that the vat is spoken to without TLS; an empty secret stands for
@@ -52,7 +52,8 @@ func NewReference(key Key, secret []byte, at ...Address) (Reference, error) {
 			return Reference{}, fmt.Errorf("address %s stands there twice", a)
 		}
 	}
-	return Reference{key, slices.Clone(at), new(bytes.Clone(secret))}, nil
+	secret = bytes.Clone(secret)
+	return Reference{key, slices.Clone(at), func() []byte { return secret }}, nil
 }
 
 const scheme = "capnp://"
@@ -142,7 +143,7 @@ func (r Reference) Secret() []byte {
 	if r.secret == nil {
 		return nil
 	}
-	return bytes.Clone(*r.secret)
+	return bytes.Clone(r.secret())
 }
 
 // At returns a reference to the same capability with other addresses.
@@ -161,7 +162,7 @@ func (r Reference) Reveal() string {
 	if r.IsZero() {
 		return ""
 	}
-	return r.text(b64.EncodeToString(*r.secret))
+	return r.text(b64.EncodeToString(r.secret()))
 }
 
 // String returns the reference without its secret.
@@ -170,7 +171,7 @@ func (r Reference) String() string {
 		return "no reference"
 	}
 	secret := ""
-	if len(*r.secret) > 0 {
+	if len(r.secret()) > 0 {
 		secret = "…"
 	}
 	return r.text(secret)
