@@ -14,16 +14,17 @@ import (
 // pipe with the wrapper at the caller.
 func BenchmarkLayer(b *testing.B) {
 	layers := []wrapping{
-		{"none", func(c T) (T, func(...error)) { return capnp.AddRef(c), nil }, false},
-		{"facet", facet, true},
-		{"ten facets", func(c T) (T, func(...error)) {
+		{name: "none", wrap: func(c T) (T, func(...error)) { return capnp.AddRef(c), nil }},
+		single("facet"),
+		{name: "ten facets", wrap: func(c T) (T, func(...error)) {
 			for range 10 {
 				c = ocap.Facet(c, open...)
 			}
 			return c, nil
-		}, true},
-		{"revocable", revocable, false},
-		{"revocable of facet", over(facet, revocable), true},
+		}},
+		single("revocable"),
+		stackOf("revocable", "facet"),
+		single("membrane"),
 	}
 	for _, where := range []string{"at once", "local", "remote"} {
 		for _, l := range layers {

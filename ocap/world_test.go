@@ -3,13 +3,13 @@ package ocap_test
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"lanyard.dev/capnp"
-	"lanyard.dev/ocap"
 	"lanyard.dev/rpc"
 )
 
@@ -192,7 +192,7 @@ func send(ctx context.Context, c capnp.Client, m *capnp.Method, n uint64, caps .
 // do calls a method and waits.
 func do(t testing.TB, c capnp.Client, m *capnp.Method, n uint64, caps ...capnp.Client) (capnp.Struct, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience(t))
 	defer cancel()
 	s, err := send(context.Background(), c, m, n, caps...).WaitContext(ctx)
 	if ctx.Err() != nil {
@@ -226,7 +226,7 @@ func receive(t testing.TB, ch <-chan capnp.Client) capnp.Client {
 	select {
 	case c := <-ch:
 		return c
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience(t)):
 		t.Fatal("nothing came")
 		return capnp.Client{}
 	}
@@ -235,7 +235,7 @@ func receive(t testing.TB, ch <-chan capnp.Client) capnp.Client {
 // eventually polls for what another goroutine does soon.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience(t))
 	for !ok() {
 		select {
 		case <-deadline:
@@ -245,63 +245,37 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// A wrapping makes a narrower T of a T. revoke is nil if it cannot be taken back.
-type wrapping struct {
-	name   string
-	wrap   func(T) (T, func(...error))
-	denies bool // secret
-}
-
-func facet(c T) (T, func(...error))     { return ocap.Facet(c, open...), nil }
-func revocable(c T) (T, func(...error)) { return ocap.Revocable(c) }
-
-// over is a stack of two wrappings, the second around the first.
-func over(first, second func(T) (T, func(...error))) func(T) (T, func(...error)) {
-	return func(c T) (T, func(...error)) {
-		c1, revoke1 := first(c)
-		c2, revoke2 := second(c1)
-		c1.Release()
-		if revoke2 == nil {
-			revoke2 = revoke1
-		}
-		return c2, revoke2
-	}
-}
-
-var wrappings = []wrapping{
-	{"facet", facet, true},
-	{"revocable", revocable, false},
-	{"facet of facet", over(facet, facet), true},
-	{"revocable of facet", over(facet, revocable), true},
-	{"facet of revocable", over(revocable, facet), true},
-	{"revocable of revocable", over(revocable, revocable), false},
-}
-
 // A place is where holder, wrapper and object are.
 type place struct {
 	name string
 	// setup wraps o and returns what the holder has.
-	setup func(t *testing.T, o T, wrap func(T) (T, func(...error))) (T, func(...error))
+	setup func(t testing.TB, o T, wrap func(T) (T, func(...error))) (T, func(...error))
 }
 
 var places = []place{
-	{"local", func(t *testing.T, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
+	{"local", func(t testing.TB, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
 		c, revoke := wrap(o)
 		t.Cleanup(c.Release)
 		return c, revoke
 	}},
-	{"wrapped at the object", func(t *testing.T, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
+	{"wrapped at the object", func(t testing.TB, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
 		c, revoke := wrap(o)
 		h := dial(t, c)
 		c.Release()
 		return h, revoke
 	}},
-	{"wrapped at the holder", func(t *testing.T, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
+	{"wrapped at the holder", func(t testing.TB, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
 		c, revoke := wrap(dial(t, o))
 		t.Cleanup(c.Release)
 		return c, revoke
 	}},
-	{"through a third vat", func(t *testing.T, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
+	{"over TCP", func(t testing.TB, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
+		c, revoke := wrap(o)
+		h := dialTCP(t, c)
+		c.Release()
+		return h, revoke
+	}},
+	{"through a third vat", func(t testing.TB, o T, wrap func(T) (T, func(...error))) (T, func(...error)) {
 		c, revoke := wrap(dial(t, o))
 		h := dial(t, c)
 		c.Release()
@@ -310,7 +284,7 @@ var places = []place{
 }
 
 // dial makes a pair of vats and returns c as the other one sees it.
-func dial(t *testing.T, c T) T {
+func dial(t testing.TB, c T) T {
 	// The tests of revocation under load let thousands of methods hang.
 	limits := rpc.Limits{Methods: 1 << 14, Running: 1 << 14}
 	near, far := rpc.Pipe(nil, &rpc.Options{Bootstrap: c.Client, Limits: limits})
@@ -321,6 +295,39 @@ func dial(t *testing.T, c T) T {
 		far.Close()
 		<-near.Done()
 		<-far.Done()
+	})
+	return b
+}
+
+// dialTCP is dial over a socket.
+func dialTCP(t testing.TB, c T) T {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := rpc.Limits{Methods: 1 << 14, Running: 1 << 14}
+	far := make(chan *rpc.Conn, 1)
+	go func() {
+		nc, err := l.Accept()
+		if err != nil {
+			close(far)
+			return
+		}
+		far <- rpc.NewConn(nc, &rpc.Options{Bootstrap: c.Client, Limits: limits})
+	}()
+	near, err := rpc.Dial(t.Context(), "tcp", l.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := <-far
+	l.Close()
+	b := rpc.Bootstrap[T](context.Background(), near)
+	t.Cleanup(func() {
+		b.Release()
+		near.Close()
+		other.Close()
+		<-near.Done()
+		<-other.Done()
 	})
 	return b
 }

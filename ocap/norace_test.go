@@ -1,0 +1,5 @@
+//go:build !race
+
+package ocap_test
+
+const raced = false
