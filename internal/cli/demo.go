@@ -30,6 +30,7 @@ come from the calculator, calls and round trips are counted on the wire.`,
 		},
 	}
 	cmd.Flags().DurationVar(&delay, "delay", 25*time.Millisecond, "`TIME` that the wire takes, one way")
+	cmd.AddCommand(deputyCommand())
 	return cmd
 }
 
