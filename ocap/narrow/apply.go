@@ -133,11 +133,13 @@ func Check(steps []Step, root uint64, reg *schema.Registry) error {
 	if len(steps) > MaxSteps {
 		return fmt.Errorf("%d steps, limit %d", len(steps), MaxSteps)
 	}
+	comparisons, searches := 0, 0
 	for i, s := range steps {
 		var err error
 		switch {
 		case s.Narrow != nil && s.Call == nil:
 			err = s.Narrow.checkAt(root, reg)
+			s.Narrow.cost(&comparisons, &searches)
 		case s.Call != nil && s.Narrow == nil:
 			if reg == nil {
 				err = errors.New("no schemas are given by which to call")
@@ -148,11 +150,27 @@ func Check(steps []Step, root uint64, reg *schema.Registry) error {
 		default:
 			err = errors.New("neither a narrowing nor a call")
 		}
+		switch {
+		case err != nil:
+		case comparisons > MaxComparisons:
+			err = fmt.Errorf("more than %d comparisons in conditions", MaxComparisons)
+		case searches > MaxSearches:
+			err = fmt.Errorf("more than %d comparisons by *= in conditions", MaxSearches)
+		}
 		if err != nil {
 			return stepError(i, err)
 		}
 	}
 	return nil
+}
+
+// cost adds up what the conditions cost for each call.
+func (n *Narrowing) cost(comparisons, searches *int) {
+	for _, w := range n.Where {
+		if e, err := parse(w); err == nil {
+			e.cost(comparisons, searches)
+		}
+	}
 }
 
 // checkAt checks a narrowing of a capability of type known.

@@ -200,6 +200,36 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What the conditions of a chain may cost is bounded for all steps together.
+func TestConditionsHaveABudget(t *testing.T) {
+	reg := registry(t)
+	chain := func(cond string, steps, each int) (all []Step) {
+		for range steps {
+			n := Narrowing{}
+			for range each {
+				n.Where = append(n.Where, cond)
+			}
+			all = append(all, By(n))
+		}
+		return all
+	}
+	many := "send.urgent" + strings.Repeat(" or send.urgent", 63)
+	for _, tt := range []struct {
+		steps []Step
+		want  string
+	}{
+		{chain(many, 4, 4), ""},
+		{append(chain(many, 4, 4), chain("send.urgent", 1, 1)...), "step 5: more than 1024 comparisons in conditions"},
+		{chain(`send.text *= "x"`, 4, 8), ""},
+		{append(chain(`send.text *= "x"`, 4, 8), chain(`send.text *= "x"`, 1, 1)...), "step 5: more than 32 comparisons by *= in conditions"},
+	} {
+		err := Check(tt.steps, deskID, reg)
+		if (err == nil) != (tt.want == "") || err != nil && err.Error() != tt.want {
+			t.Errorf("got %v, want %q", err, tt.want)
+		}
+	}
+}
+
 func TestNewPathCallErrors(t *testing.T) {
 	for _, tt := range []struct{ method, result, want string }{
 		{"send", "", "Desk.send returns no capability"},

@@ -141,6 +141,19 @@ func (e *expr) String() string {
 	return e.path.String() + " " + e.cmp.String() + " " + e.values[0].String()
 }
 
+// cost adds up comparisons, and those by *=.
+func (e *expr) cost(comparisons, searches *int) {
+	for _, k := range e.kids {
+		k.cost(comparisons, searches)
+	}
+	if e.op > opNot {
+		*comparisons++
+	}
+	if e.op == opCompare && e.cmp == contains {
+		*searches++
+	}
+}
+
 func (e *expr) nested() string {
 	if e.op == opAnd || e.op == opOr {
 		return "(" + e.String() + ")"

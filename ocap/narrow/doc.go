@@ -36,8 +36,8 @@
 // What cannot be judged is refused: a call with a malformed parameter, an enum value or a member of a
 // union that the schema does not know, a number that is none. A comparison of a member of a union
 // that is not set neither holds nor does its opposite. Fields that the schema does not know
-// are not looked at. Every condition is evaluated to its end, so what it costs depends on it and on
-// the length of the texts in it only.
+// are not looked at. Every condition is evaluated to its end, so what it costs depends on it, and
+// for *= on the length of the text, only; limits bound that.
 package narrow
 
 //go:generate go run lanyard.dev/cmd/lanyard schema gen .

@@ -15,6 +15,11 @@ const (
 	// MaxPath bounds the fields of a path, in a condition and in a result.
 	MaxPath = 16
 
+	// MaxComparisons bounds the comparisons in all conditions of a chain, MaxSearches those by *=,
+	// whose cost grows with the text that a call brings along.
+	MaxComparisons = 1024
+	MaxSearches    = 32
+
 	maxDepth = 32  // of parentheses and "not" in a condition
 	maxAtoms = 256 // comparisons in a condition
 	maxSet   = 256 // values after "in"
