@@ -235,6 +235,19 @@ func TestLimitAndFacetRefund(t *testing.T) {
 	}
 }
 
+// Who can give more is known through what collapses.
+func TestGrantorThroughCollapse(t *testing.T) {
+	_, c := newThing()
+	clock := newHandClock()
+	lent, _ := ocap.Lease(c, noon, &ocap.LeaseOptions{Clock: clock, Grantor: "alice"})
+	for name, h := range map[string]T{"facet": ocap.Facet(lent, ping), "limit": ocap.Limit(lent, ocap.Limits{Uses: 1})} {
+		_, err := do(t, h.Client, ping, 0)
+		if want := "the capability has expired; alice can give more"; err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+}
+
 // meter allows some, and answers when it is told to.
 type meter struct {
 	mu      sync.Mutex

@@ -1,6 +1,7 @@
 package ocap
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"sync"
@@ -80,6 +81,7 @@ func layer(h capnp.Hook, p Policy, o *Options, revocable bool) (*membrane, capnp
 		m.root.init(h, nil)
 	}
 	if old != nil {
+		m.grantor = cmp.Or(m.grantor, old.grantor)
 		old.take(m)
 	}
 	return m, h
