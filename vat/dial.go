@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"syscall"
@@ -32,9 +33,10 @@ func (v *Vat) startDial(t target, r Reference) *dial {
 	d := &dial{v: v, at: r.at, cancel: cancel, done: make(chan struct{})}
 	v.dials[t] = d
 	v.dialled++
+	delay := v.patience(t, r)
 	v.work.Go(func() {
 		defer cancel()
-		l, err := v.connect(ctx, t, r)
+		l, err := v.connectAfter(ctx, delay, t, r)
 		if err == nil {
 			v.add(l)
 			v.work.Go(func() { <-l.conn.Done(); v.gone(l) })
@@ -44,7 +46,11 @@ func (v *Vat) startDial(t target, r Reference) *dial {
 		d.made, d.link, d.err = l, l, err
 		if err != nil {
 			v.dialled--
+			if ctx.Err() == nil {
+				v.failedAt(t, r)
+			}
 		} else {
+			delete(v.paces, t)
 			if other := v.links[t]; other != nil && other.conn.Err() == nil {
 				d.link = other
 			}
@@ -54,6 +60,56 @@ func (v *Vat) startDial(t target, r Reference) *dial {
 		v.mu.Unlock()
 	})
 	return d
+}
+
+// pace is how often dialling a target has failed in a row: all who want to go there wait together.
+type pace struct {
+	failures int
+	last     time.Time
+	at       []Address // that were tried
+}
+
+const (
+	minPace  = 100 * time.Millisecond
+	maxPace  = 2 * time.Second
+	maxPaces = 1024
+)
+
+// patience is how long to wait before a target is dialled again: at random, longer after every
+// failure. Addresses that were not tried are tried at once.
+func (v *Vat) patience(t target, r Reference) time.Duration {
+	p, ok := v.paces[t]
+	if !ok || !covers(p.at, r.at) {
+		return 0
+	}
+	most := min(minPace<<min(p.failures, 10), maxPace)
+	return max(0, rand.N(most)-v.now().Sub(p.last))
+}
+
+// failedAt notes a failure, with mu held.
+func (v *Vat) failedAt(t target, r Reference) {
+	if len(v.paces) >= maxPaces {
+		clear(v.paces)
+	}
+	p := v.paces[t]
+	v.paces[t] = pace{p.failures + 1, v.now(), r.at}
+}
+
+func covers(tried, at []Address) bool {
+	return !slices.ContainsFunc(at, func(a Address) bool { return !slices.Contains(tried, a) })
+}
+
+func (v *Vat) connectAfter(ctx context.Context, delay time.Duration, t target, r Reference) (*link, error) {
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return v.connect(ctx, t, r)
 }
 
 // wait waits for the connection. When nobody does it is given up.
@@ -79,9 +135,7 @@ func (d *dial) wait(ctx context.Context) (*link, error) {
 }
 
 // tries reports whether d has tried all addresses of r.
-func (d *dial) tries(r Reference) bool {
-	return !slices.ContainsFunc(r.at, func(a Address) bool { return !slices.Contains(d.at, a) })
-}
+func (d *dial) tries(r Reference) bool { return covers(d.at, r.at) }
 
 // stagger is after how long the next address is tried beside those that have not answered.
 const stagger = 300 * time.Millisecond
@@ -134,7 +188,7 @@ func (v *Vat) connect(ctx context.Context, t target, r Reference) (*link, error)
 		case o := <-outcomes:
 			running--
 			if o.err == nil {
-				return v.linkOver(o.c, o.p, t, o.a), nil
+				return v.linkOver(o.c, o.p, t, o.a, r.at), nil
 			}
 			v.log.Debug("dialling failed", "address", o.a, "err", o.err)
 			errs = append(errs, o.err)
@@ -158,12 +212,13 @@ func worst(errs []error) error {
 }
 
 // linkOver starts to speak over a connection that was dialled.
-func (v *Vat) linkOver(c net.Conn, p peer, t target, a Address) *link {
+func (v *Vat) linkOver(c net.Conn, p peer, t target, a Address, at []Address) *link {
 	g := &guest{v: v, peer: p.name()}
 	o := v.options(g)
 	o.Bootstrap = v.bootstrap(g)
 	o.Name = a.String()
 	l := &link{conn: rpc.NewConn(c, &o), peer: p, dialled: true, targets: p.targets()}
+	l.at = at
 	o.Bootstrap.Release()
 	if t.key.IsZero() {
 		l.targets = []target{t}

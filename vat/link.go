@@ -32,6 +32,7 @@ type link struct {
 	peer    peer
 	targets []target // none for anonymous guests
 	dialled bool
+	at      []Address // that were tried when it was dialled
 
 	using int // questions that are being asked; under Vat.mu
 	idle  time.Time
@@ -92,6 +93,11 @@ func (v *Vat) drop(l *link) {
 func (v *Vat) gone(l *link) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	for _, t := range l.targets {
+		if l.dialled && v.links[t] == l && len(v.paces) < maxPaces { // lost: others have lost it, too
+			v.paces[t] = pace{0, v.now(), l.at}
+		}
+	}
 	v.drop(l)
 	if _, ok := v.all[l]; ok {
 		delete(v.all, l)

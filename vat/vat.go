@@ -108,6 +108,7 @@ type Vat struct {
 	closed  bool // nothing new
 	links   map[target]*link
 	dials   map[target]*dial
+	paces   map[target]pace
 	all     map[*link]struct{}
 	dialled int // of all, and of dials
 	failed  bucket
@@ -119,7 +120,7 @@ var errClosed = capnp.NewError(capnp.Disconnected, "the vat was closed here")
 func New(o *Options) (*Vat, error) {
 	v := &Vat{
 		now:   time.Now,
-		links: map[target]*link{}, dials: map[target]*dial{}, all: map[*link]struct{}{},
+		links: map[target]*link{}, dials: map[target]*dial{}, paces: map[target]pace{}, all: map[*link]struct{}{},
 	}
 	if o != nil {
 		v.o = *o

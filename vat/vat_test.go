@@ -21,15 +21,17 @@ type counter struct {
 	began chan struct{} // if not nil: add waits for its context's end, having said so
 }
 
+const counterID = 0x8000000000000abc
+
 var (
 	size       = capnp.StructSize{DataWords: 1, Pointers: 1}
-	addMethod  = capnp.NewMethod(capnp.MethodSpec{InterfaceID: 0xabc, MethodID: 0, InterfaceName: "t.capnp:Counter", MethodName: "add", Params: size, Results: size})
-	selfMethod = capnp.NewMethod(capnp.MethodSpec{InterfaceID: 0xabc, MethodID: 1, InterfaceName: "t.capnp:Counter", MethodName: "self", Params: size, Results: size, ResultsHaveCaps: true})
+	addMethod  = capnp.NewMethod(capnp.MethodSpec{InterfaceID: counterID, MethodID: 0, InterfaceName: "t.capnp:Counter", MethodName: "add", Params: size, Results: size})
+	selfMethod = capnp.NewMethod(capnp.MethodSpec{InterfaceID: counterID, MethodID: 1, InterfaceName: "t.capnp:Counter", MethodName: "self", Params: size, Results: size, ResultsHaveCaps: true})
 )
 
 func (c *counter) Impl() any { return c }
 func (c *counter) FindMethod(i uint64, m uint16) *capnp.Method {
-	if i != 0xabc || m > 1 {
+	if i != counterID || m > 1 {
 		return nil
 	}
 	return []*capnp.Method{addMethod, selfMethod}[m]
