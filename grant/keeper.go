@@ -163,7 +163,10 @@ func (o *Options) fill() {
 }
 
 // errClosed is what capabilities say after Close.
-var errClosed = capnp.NewError(capnp.Disconnected, "the vat that served the grant has shut down")
+var errClosed = &capnp.Exception{
+	Kind: capnp.Disconnected, Reason: "the vat that served the grant has shut down",
+	Details: []capnp.Detail{ocap.Stale.Detail()}, // for a membrane to keep the Kind
+}
 
 // Close ends every capability that the Keeper made, and tells the ledger that nobody has to wait for
 // this vat any more. References restore again at another Keeper. It may be called twice.

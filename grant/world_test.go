@@ -227,6 +227,10 @@ func onServer(t testing.TB, url string, key store.Key) engine {
 }
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(envServe); path != "" {
+		fmt.Fprintln(os.Stderr, serveUntilKilled(path))
+		os.Exit(1)
+	}
 	code := m.Run()
 	postgresServer.Stop()
 	os.Exit(code)

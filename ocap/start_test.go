@@ -80,6 +80,17 @@ func TestStarterJudgesWhatHasWaited(t *testing.T) {
 	}
 }
 
+// A reason that has a code is kept as it is, here and across the wire.
+func TestRevokeKeepsACode(t *testing.T) {
+	c, revoke := ocap.Revocable(calculator.New(nil))
+	defer c.Release()
+	revoke(ocap.Expired.Errorf("the week is over"))
+	_, err := c.Evaluate(t.Context(), nil).Wait()
+	if !errors.Is(err, ocap.Expired) || errors.Is(err, ocap.Revoked) || err.Error() != "the week is over" {
+		t.Errorf("got %v, want expired and nothing else", err)
+	}
+}
+
 // Inside gives what is behind a membrane to who can name its policy, and to nobody else.
 func TestInside(t *testing.T) {
 	calc := calculator.New(nil)
