@@ -3,6 +3,7 @@ package ocap_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/ocap"
@@ -90,5 +91,36 @@ func BenchmarkFacet(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ocap.Facet(c, ping).Release()
+	}
+}
+
+// BenchmarkAdded reports what a layer adds to a local call: the least of many batches with it less the
+// least of as many without, by turns. That holds on a busy machine, too, where averages do not.
+func BenchmarkAdded(b *testing.B) {
+	for _, l := range []wrapping{
+		single("facet"), single("revocable"), single("membrane"), stackOf("revocable", "facet"), stackOf("membrane", "facet"),
+	} {
+		b.Run(l.name, func(b *testing.B) {
+			c := T{capnp.NewClient(&instant{})}
+			h, _ := l.wrap(c)
+			const calls = 200
+			batch := func(c T) time.Duration {
+				start := time.Now()
+				for range calls {
+					if _, err := send(context.Background(), c.Client, ping, 1).Wait(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				return time.Since(start)
+			}
+			least := [2]time.Duration{time.Hour, time.Hour}
+			for b.Loop() {
+				least[0] = min(least[0], batch(c))
+				least[1] = min(least[1], batch(h))
+			}
+			b.ReportMetric(float64(least[0])/calls, "ns/bare")
+			b.ReportMetric(float64(least[1]-least[0])/calls, "ns/layer")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
