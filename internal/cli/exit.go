@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"lanyard.dev/capnp"
@@ -54,7 +55,10 @@ func failureOf(err error) failure {
 	if d, ok := ocap.RetryAfter(err); ok {
 		f.Retry = d.Seconds()
 	}
-	x, remote := errors.AsType[*capnp.Exception](err)
+	x, isCall := errors.AsType[*capnp.Exception](err)
+	if isCall { // how the exception came here is no news to people
+		f.Message = printable(strings.Replace(err.Error(), x.Error(), x.Reason, 1))
+	}
 	if c, ok := ocap.CodeOf(err); ok {
 		switch {
 		case c == ocap.Exhausted && x.Kind == capnp.Overloaded:
@@ -84,11 +88,11 @@ func failureOf(err error) failure {
 		set("unknown", exitUnknown)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errNoAnswer):
 		set("unreachable", exitUnreachable)
-	case remote && x.Kind == capnp.Unimplemented:
+	case isCall && x.Kind == capnp.Unimplemented:
 		set("unimplemented", exitUnimplemented)
-	case remote && x.Kind == capnp.Disconnected:
+	case isCall && x.Kind == capnp.Disconnected:
 		set("unreachable", exitUnreachable)
-	case remote && x.Kind == capnp.Overloaded:
+	case isCall && x.Kind == capnp.Overloaded:
 		set("overloaded", exitOverloaded)
 	}
 	return f

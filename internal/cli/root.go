@@ -18,7 +18,11 @@ A capability is a handle to something that implements an interface. Whoever
 holds it can use it, hand out less than they hold, and take back what they gave.
 What nobody handed you, you cannot even ask for.`,
 	})
-	root.AddCommand(demoCommand(), serveCommand(), calcCommand(), conformCommand(), traceCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(
+		initCommand(), serveCommand(), addCommand(), lsCommand(), showCommand(), callCommand(), shareCommand(), revokeCommand(), undoCommand(),
+		dropCommand(), whoCommand(), whyCommand(), logCommand(), bridgeCommand(),
+		demoCommand(), calcCommand(), conformCommand(), traceCommand(), schemaCommand(), versionCommand(),
+	)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{cmd.CommandPath(), err}
 	})

@@ -4,26 +4,83 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"lanyard.dev/internal/cli/config"
 	"lanyard.dev/rpc"
 	"lanyard.dev/service/calculator"
 )
 
 func serveCommand() *cobra.Command {
-	cmd := group(&cobra.Command{
-		Use:   "serve",
-		Short: "Serve a capability at an address",
-		Long: `Serve a capability: whoever can connect to the address holds it. So listen where
-only those can connect who should hold it; the default is a port of this
-machine, chosen by the system and printed.`,
-	})
+	cmd := &cobra.Command{
+		Use:   "serve [CONFIG]",
+		Short: "Serve the objects of a configuration, or one calculator",
+		Long: `Serve the objects of a configuration: a file that "lanyard init" makes an example
+of in your home, and that is served without CONFIG. Each object is kept under your
+petname of the same name, so that you can use and share it at once; what you share
+is in the configuration's ledger.
+
+It prints "listening on ADDRESS" once it accepts connections, and what happens on
+standard error. On an interrupt (Ctrl-C) or SIGTERM it ends, once the calls under
+way have returned or the time to drain is over; a second one ends it at once.
+
+"lanyard serve calculator" serves one calculator without keys, references or
+ledger to whoever can connect.`,
+		Example: `  lanyard serve
+  lanyard serve book.toml
+  lanyard serve calculator --listen 127.0.0.1:7000`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return arguments("CONFIG")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := openHome()
+			if err != nil {
+				return err
+			}
+			file := filepath.Join(h.dir, configFile)
+			if len(args) == 1 {
+				file = args[0]
+				if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) && filepath.Base(file) == file && filepath.Ext(file) == "" {
+					return &usageError{cmd.CommandPath(), fmt.Errorf("%q is neither a file nor something that lanyard serves", file)}
+				}
+			}
+			cfg, err := loadConfig(file)
+			if err != nil {
+				return err
+			}
+			return serveConfig(cmd, h, cfg)
+		},
+	}
 	cmd.AddCommand(serveCalculatorCommand())
 	return cmd
+}
+
+// loadConfig reads a configuration.
+func loadConfig(file string) (*config.Config, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	cfg.In(dir)
+	return cfg, nil
 }
 
 func serveCalculatorCommand() *cobra.Command {
