@@ -53,6 +53,19 @@
 //   - Revoking twice is revoking once; the first reason stays. It may be done from inside a method
 //     that was called through the capability.
 //
+// # Contract of Lease, Limit, OneShot and Audit
+//
+//   - They stand for everything behind the capability: what came out of it expires with it and counts
+//     with it, unless Limits.Shallow says otherwise, as OneShot does. What comes home out of them is the
+//     original again.
+//   - The instant of expiry is the first at which nothing passes, by a clock that never goes back
+//     (SystemClock). A method that has not started here by then does not start.
+//   - Calls count when they are admitted and exactly once, however many copies there are and
+//     however they race; a call that did not get through is given back.
+//   - A call is recorded before it is delivered, or it is not delivered; each begin gets one end.
+//   - Leases, limits and facets of each other are one layer, which judges first and counts then: what
+//     a facet in it lacks costs nothing.
+//
 // # Caveats
 //
 //   - What has left this process has passed. Calls of an object in another vat are cancelled there,
