@@ -41,7 +41,7 @@ func work(conn string) error {
 func TestKills(t *testing.T) {
 	conn := server.Database(t)
 	l := openTest(t, conn)
-	kills := 10
+	kills := storetest.Times(10)
 	if s := os.Getenv(envKills); s != "" {
 		if _, err := fmt.Sscan(s, &kills); err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"lanyard.dev/store"
 	"lanyard.dev/store/internal/ledger"
+	"lanyard.dev/store/storetest"
 )
 
 // recorder is a connection that writes down every statement and how many rows it had.
@@ -103,7 +104,7 @@ func refused(t testing.TB, l *Ledger, each int) (kinds map[string][]store.Secret
 // same value after the same statements with as many rows.
 func TestRefusalsAreAlike(t *testing.T) {
 	l := openTest(t, filepath.Join(t.TempDir(), "ledger"))
-	kinds, owner := refused(t, l, 40)
+	kinds, owner := refused(t, l, storetest.Times(40))
 	r := &recorder{}
 	watched := l.Ledger.With(recording{l.engine, r})
 	shapes := map[string]int{}
@@ -119,7 +120,7 @@ func TestRefusalsAreAlike(t *testing.T) {
 			n++
 		}
 	}
-	if len(shapes) != 1 || n != 7*40 {
+	if len(shapes) != 1 || n != 7*storetest.Times(40) {
 		t.Errorf("%d refusals took %d ways: %v", n, len(shapes), shapes)
 	}
 	for shape := range shapes {
@@ -133,18 +134,18 @@ func TestRefusalsAreAlike(t *testing.T) {
 // thousand samples a kind with LANYARD_TIMINGS=10000; here so few that only
 // another number of queries would show.
 func TestRefusalTimes(t *testing.T) {
-	each, within := 400, 0.2
+	each, within := storetest.Times(400), 0.25
 	if os.Getenv("LANYARD_TIMINGS") != "" {
 		each, within = 10_000, 0.05
 	}
 	l := openTest(t, filepath.Join(t.TempDir(), "ledger"))
-	kinds, owner := refused(t, l, 50)
+	kinds, owner := refused(t, l, storetest.Times(50))
 	names := []string{"unknown", "revoked", "dropped", "expired", "not yours", "below a revoked one", "rotated"}
 	times := map[string][]time.Duration{}
 	for n := range each {
 		for i := range names { // in turn, so that a slow moment hits all
 			kind := names[(i+n)%len(names)]
-			s := kinds[kind][n%50]
+			s := kinds[kind][n%len(kinds[kind])]
 			start := time.Now()
 			l.Restore(t.Context(), s, owner)
 			times[kind] = append(times[kind], time.Since(start))
@@ -191,7 +192,7 @@ func TestStorm(t *testing.T) {
 		secrets, by = append(secrets, s), e.ID
 	}
 	var all sync.WaitGroup
-	for n := range 3000 {
+	for n := range storetest.Times(3000) {
 		all.Go(func() {
 			if c, err := l.Restore(ctx, secrets[n%8], nil); err != nil || len(c.Edges) != n%8+1 {
 				t.Errorf("chain of %d, %v", len(c.Edges), err)

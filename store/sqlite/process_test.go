@@ -19,7 +19,7 @@ import (
 const (
 	envChild = "LANYARD_STORE_CHILD" // what a process started by a test does
 	envPath  = "LANYARD_STORE_PATH"  // and on which file
-	envKills = "LANYARD_STORE_KILLS" // how many processes TestKills kills, 100 if unset
+	envKills = "LANYARD_STORE_KILLS" // how many processes TestKills kills, 100 if unset, fewer under the race detector
 )
 
 func TestMain(m *testing.M) {
@@ -57,7 +57,7 @@ func process(t testing.TB, child, path string) *exec.Cmd {
 // TestKills: whatever was acknowledged before a process was killed -9 restores, and
 // nothing is there by half.
 func TestKills(t *testing.T) {
-	kills := 100
+	kills := storetest.Times(100)
 	if s := os.Getenv(envKills); s != "" {
 		var err error
 		if kills, err = strconv.Atoi(s); err != nil {

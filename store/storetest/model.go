@@ -265,7 +265,7 @@ func (m *model) check() {
 func testModel(t *testing.T, h *Harness) {
 	h.Advance(time.Hour) // the clock stands: only pass moves it
 	game := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property(t, func(rt *rapid.T) {
 		game++
 		e, secret, err := h.A.Share(context.Background(), store.Host, store.Share{Label: fmt.Sprint("game", game), Object: "o", Stored: true})
 		if err != nil {

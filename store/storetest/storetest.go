@@ -7,10 +7,14 @@ package storetest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"lanyard.dev/store"
 )
@@ -70,6 +74,26 @@ func Run(t *testing.T, fresh func(t *testing.T) *Harness) {
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
 	}
+}
+
+// Times is how often a test should do what it does n times: fewer under the race
+// detector, at least once.
+func Times(n int) int { return max(1, n/slow) }
+
+// property is rapid.Check, with fewer cases under the race detector.
+func property(t *testing.T, prop func(*rapid.T)) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	n, err := strconv.Atoi(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checks.Value.Set(strconv.Itoa(Times(n))); err != nil {
+		t.Fatal(err)
+	}
+	defer checks.Value.Set(before)
+	rapid.Check(t, prop)
 }
 
 // share shares with a secret, and fails the test if it cannot.

@@ -235,7 +235,7 @@ func testNested(t *testing.T, h *Harness) {
 func testRevokeAgainstRestore(t *testing.T, h *Harness) {
 	ctx := t.Context()
 	edges, secrets := line(t, h.A, store.Host, "alice", "bob", "carol")
-	for round := range 10 {
+	for round := range 1 + Times(10) {
 		l, other := h.A, h.B
 		if round%2 == 1 {
 			l, other = other, l

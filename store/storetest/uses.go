@@ -152,7 +152,7 @@ func testTakeRace(t *testing.T, h *Harness) {
 func testTakeConserves(t *testing.T, h *Harness) {
 	ctx := t.Context()
 	game := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property(t, func(rt *rapid.T) {
 		game++
 		type limited struct {
 			edge   store.Edge
