@@ -53,8 +53,12 @@ func (e *encoder) json(w *where, v json.Value, depth int) error {
 		e.add("]")
 	case json.ValueWhichObject:
 		e.add("{")
-		first := true
+		first, seen := true, map[string]bool{}
 		for _, f := range v.Object().All() {
+			if seen[f.Name()] {
+				return w.member(f.Name()).fault(errTwice)
+			}
+			seen[f.Name()] = true
 			if err := e.name(w, f.Name(), &first); err != nil {
 				return err
 			}

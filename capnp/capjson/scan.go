@@ -37,6 +37,7 @@ var (
 	errEscape    = errors.New("an escape in a string that JSON does not have")
 	errSurrogate = errors.New("half of a surrogate pair in a string")
 	errUTF8      = errors.New("a string that is no UTF-8")
+	errTwice     = errors.New("the member comes twice")
 	errNumber    = errors.New("a number in a form that JSON does not have")
 )
 
@@ -159,7 +160,7 @@ func (s *scanner) object(w *where) error {
 			return w.fault(err)
 		}
 		if seen[name] {
-			return w.member(name).fault(errors.New("the member comes twice"))
+			return w.member(name).fault(errTwice)
 		}
 		seen[name] = true
 		s.space()
