@@ -47,6 +47,7 @@ type kit struct {
 	calcClient  peer
 	probeServer peer // nil: has none
 	probeClient peer
+	heldClient  peer // nil: has none
 }
 
 // need returns a kit, or ends the test: skipped where the implementation is not
@@ -101,7 +102,7 @@ var newer = sync.OnceValues(func() (kit, error) {
 
 func built(name, dir string) kit {
 	in := func(program string) peer { return peer{filepath.Join(dir, program)} }
-	return kit{name, in("calcserver"), in("calcclient"), in("probeserver"), in("probeclient")}
+	return kit{name, in("calcserver"), in("calcclient"), in("probeserver"), in("probeclient"), in("heldclient")}
 }
 
 // python is pycapnp.
@@ -109,7 +110,7 @@ var python = sync.OnceValues(func() (kit, error) {
 	for _, interpreter := range []string{"build/venv/bin/python", "python3"} {
 		if exec.Command(interpreter, "-c", "import capnp").Run() == nil {
 			in := func(program string) peer { return peer{interpreter, "-B", "python/" + program} }
-			return kit{name: "pycapnp", calcServer: in("calcserver.py"), calcClient: in("calcclient.py")}, nil
+			return kit{name: "pycapnp", calcServer: in("calcserver.py"), calcClient: in("calcclient.py"), heldClient: in("heldclient.py")}, nil
 		}
 	}
 	return kit{}, &missingError{"pycapnp"}
