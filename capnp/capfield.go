@@ -44,7 +44,12 @@ func (p PtrBuilder) SetClient(c Client) {
 		mb.SetCaps(t)
 	}
 	h.Retain()
-	w.SetCap(t.add(h))
+	if i, ok := t.tryAdd(h); ok {
+		w.SetCap(i)
+	} else { // the message has gone where nobody may add to it
+		giveUp(h)
+		w.Clear()
+	}
 	runtime.KeepAlive(c.c)
 }
 

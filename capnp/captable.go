@@ -16,6 +16,7 @@ import (
 type capTable struct {
 	refs    *capRefs
 	own     capRefs   // what refs points at while nothing needs a cleanup
+	closed  bool      // guarded by refs.mu; nothing is added any more
 	taken   []Hook    // guarded by refs.mu; what take took, for paths that still lead here
 	handles []*handle // guarded by refs.mu; a handle keeps the table alive
 }
@@ -111,6 +112,25 @@ func (t *capTable) add(h Hook) uint32 {
 	return uint32(len(t.refs.hooks) - 1)
 }
 
+// tryAdd is add, unless the table is closed; then the reference stays the caller's.
+func (t *capTable) tryAdd(h Hook) (uint32, bool) {
+	t.refs.mu.Lock()
+	defer t.refs.mu.Unlock()
+	if t.closed {
+		return 0, false
+	}
+	t.refs.hooks = append(t.refs.hooks, h)
+	return uint32(len(t.refs.hooks) - 1), true
+}
+
+// closeEmpty closes the table if there is nothing in it, and reports whether it did.
+func (t *capTable) closeEmpty() bool {
+	t.refs.mu.Lock()
+	defer t.refs.mu.Unlock()
+	t.closed = t.closed || len(t.refs.hooks) == 0
+	return t.closed
+}
+
 // CopyCap implements wire.CapTable: the deep copy of a capability pointer from one message to
 // another.
 func (t *capTable) CopyCap(src wire.CapTable, index uint32) (uint32, bool) {
@@ -126,7 +146,18 @@ func (t *capTable) CopyCap(src wire.CapTable, index uint32) (uint32, bool) {
 		return 0, false
 	}
 	h.Retain()
-	return t.add(h), true
+	n, ok := t.tryAdd(h)
+	if !ok {
+		giveUp(h)
+	}
+	return n, ok
+}
+
+// giveUp releases what could not be added.
+func giveUp(h Hook) {
+	t := BeginTurn()
+	t.Drop(h)
+	t.End()
 }
 
 // NewTable implements wire.TableMaker.

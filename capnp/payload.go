@@ -168,9 +168,16 @@ func (p *Payload) WithHooks(hooks []Hook) Payload {
 
 // Map moves the content to another payload, in which f(h) stands for each capability h. f takes
 // over one reference to h and returns one. p is empty afterwards: views of what it was made with
-// read null, and what was taken out of it stays as it was. Nothing is copied, and what could be
-// sent as it lies still can.
+// read null, and what was taken out of it stays as it was; only where there are no capabilities
+// do they live on, but none can be added. Nothing is copied, and what could be sent as it lies still can.
 func (p *Payload) Map(f func(Hook) Hook) Payload {
+	if p.b != nil {
+		if t := p.table(); t != nil && t.closeEmpty() {
+			old := *p
+			*p = Payload{}
+			return old
+		}
+	}
 	var hooks []Hook
 	if t := p.table(); t != nil {
 		hooks = t.take()
