@@ -99,6 +99,61 @@ func TestApplyLimits(t *testing.T) {
 	}
 }
 
+// Whatever is taken out of a narrowing, some call passes that did not: nothing in it is idle.
+func TestEveryCheckBites(t *testing.T) {
+	reg := registry(t)
+	whole := Narrowing{
+		Interface: deskID, Methods: []Method{{deskID, 1}, {deskID, 2}}, ReadOnly: true,
+		Where:    []string{`find.prefix ^= "a" and find.limit < 5`, `not find.prefix *= "b"`},
+		NotAfter: noon.Add(time.Hour), Uses: 3, Bytes: 500, Concurrency: 1, Rate: ocap.Rate{Calls: 1, Per: time.Minute},
+	}
+	// Each does a few things and says how they ended.
+	story := func(n Narrowing) (ends []string) {
+		c, _ := newDesk(t, reg)
+		clock := &handClock{now: noon}
+		got := apply(t, c, []Step{By(n)}, &Env{Registry: reg, Clock: clock})
+		at := func(after time.Duration, method string, set sets) {
+			clock.set(noon.Add(after))
+			code := "passes"
+			if err := do(t, got, method, set); err != nil {
+				code = err.Error()
+			}
+			ends = append(ends, code)
+		}
+		fine := sets{"prefix": "a", "limit": 1}
+		at(0, "find", fine)
+		at(1, "find", fine)                                                           // rate
+		at(time.Minute, "ping", nil)                                                  // methods
+		at(time.Minute, "find", sets{"prefix": "c", "limit": 1})                      // the first condition
+		at(time.Minute, "find", sets{"prefix": "a", "limit": 9})                      // its second part
+		at(time.Minute, "find", sets{"prefix": "ab", "limit": 1})                     // the second
+		at(time.Minute, "find", sets{"prefix": strings.Repeat("a", 600), "limit": 1}) // bytes
+		at(2*time.Minute, "find", fine)
+		at(3*time.Minute, "find", fine)
+		at(4*time.Minute, "find", fine) // uses
+		at(time.Hour, "find", fine)     // until
+		return ends
+	}
+	want := story(whole)
+	without := map[string]func(*Narrowing){
+		"methods":  func(n *Narrowing) { n.Methods = nil; n.ReadOnly = true },
+		"where 1":  func(n *Narrowing) { n.Where = []string{`find.limit < 5`, n.Where[1]} },
+		"where 2":  func(n *Narrowing) { n.Where = []string{`find.prefix ^= "a"`, n.Where[1]} },
+		"where 3":  func(n *Narrowing) { n.Where = n.Where[:1] },
+		"notAfter": func(n *Narrowing) { n.NotAfter = time.Time{} },
+		"uses":     func(n *Narrowing) { n.Uses = 0 },
+		"bytes":    func(n *Narrowing) { n.Bytes = 0 },
+		"rate":     func(n *Narrowing) { n.Rate = ocap.Rate{} },
+	}
+	for name, remove := range without {
+		n := whole
+		remove(&n)
+		if slices.Equal(story(n), want) {
+			t.Errorf("without %s nothing changes: %q", name, want)
+		}
+	}
+}
+
 // emptied is a meter with nothing left.
 type emptied struct{}
 

@@ -159,12 +159,10 @@ func (p *PathCall) send(ctx context.Context, c capnp.Client, reg *schema.Registr
 			b.SetPtr(i, s.Ptr(i))
 		}
 	})
-	last := len(p.Result) - 1
+	defer r.Release() // but for what is returned
+	at, last := r, len(p.Result)-1
 	for _, i := range p.Result[:last] {
-		r = capnp.PipelineStruct[capnp.Struct](r, i)
+		at = capnp.PipelineStruct[capnp.Struct](at, i)
 	}
-	found := capnp.PipelineClient(r, p.Result[last])
-	next := capnp.AddRef(struct{ capnp.Client }{found}).Client
-	found.Release()
-	return next, nil
+	return capnp.PipelineClient(at, p.Result[last]), nil
 }
