@@ -159,7 +159,9 @@ func dsn(path string) string {
 	q.Set("_dqs", "false")
 	q.Set("_defensive", "true")
 	q.Set("_error_rc", "true")
-	q.Set("_pragma", "cell_size_check(1)")
+	q.Add("_pragma", "cell_size_check(1)")
+	q.Add("_pragma", "cache_size(-32768)") // KiB: the index of a million edges
+	q.Add("_pragma", "temp_store(memory)")
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
