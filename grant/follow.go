@@ -2,6 +2,9 @@ package grant
 
 import (
 	"context"
+	"maps"
+	"math"
+	"slices"
 	"time"
 
 	"lanyard.dev/store"
@@ -126,41 +129,38 @@ func (k *Keeper) timeout(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // waitGone returns when no vat makes calls any more that a revocation forbids, with the names of those
-// whose lease had to run out.
+// who have not said so, but whose lease has run out.
 func (k *Keeper) waitGone(ctx context.Context, r store.Revocation) (silent []string, err error) {
 	k.hasten()
-	began := k.clock.Now()
-	seen := map[string]time.Time{}
+	late := map[string]bool{}
 	for {
 		behind, err := k.feed.Behind(ctx, r.Cursor)
 		if err != nil {
 			return nil, err
 		}
-		now := r.At.Add(k.clock.Now().Sub(began)) // by the ledger's clock, or a little earlier
-		still := map[string]bool{}
-		for _, v := range behind {
-			seen[v.Name], still[v.Name] = v.Until, true
-		}
-		for name, until := range seen {
-			if still[name] {
-				continue
-			}
-			if !now.Before(until.Add(-waitEvery)) {
-				silent = append(silent, name)
-			}
-			delete(seen, name)
-		}
 		if len(behind) == 0 {
-			return silent, nil
+			break
+		}
+		for _, v := range behind {
+			late[v.Name] = true
 		}
 		t := time.NewTimer(waitEvery)
 		select {
 		case <-ctx.Done():
 			t.Stop()
-			return silent, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case <-t.C:
 		}
 	}
+	// Of those who were late, who has a lease has caught up.
+	all, err := k.feed.Behind(ctx, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range all {
+		delete(late, v.Name)
+	}
+	return slices.Sorted(maps.Keys(late)), nil
 }
 
 // waitEvery is how often the vats that lag behind are looked at.

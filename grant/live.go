@@ -182,9 +182,6 @@ func kill(doomed []*live, x *capnp.Exception) {
 
 // end revokes the membrane of a grant that is dead.
 func (l *live) end() {
-	if l.row.stop != nil {
-		l.row.stop()
-	}
 	x := l.dead.Load()
 	if l.meter != nil {
 		l.meter.close(x)

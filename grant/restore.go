@@ -175,9 +175,6 @@ func (k *Keeper) collected(r *row) {
 	k.mu.Lock()
 	was := k.table.remove(r)
 	k.mu.Unlock()
-	if r.stop != nil {
-		r.stop()
-	}
 	if was && r.shared {
 		k.uses.lost(r.leaf())
 	}

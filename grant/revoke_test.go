@@ -93,7 +93,7 @@ func TestRevokeInFlight(t *testing.T) {
 				}
 				p.Release()
 			}
-			time.Sleep(50 * time.Millisecond) // for what should not happen
+			<-time.After(50 * time.Millisecond) // for what should not happen
 			if now := sum(); now != after {
 				t.Errorf("%d calls started after revoke had returned", now-after)
 			}

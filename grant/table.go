@@ -20,6 +20,7 @@ type table struct {
 	making  map[store.EdgeID]chan struct{} // restores under way
 	seen    store.Cursor                   // of the latest event that was applied or made here
 	closed  bool
+	timers  []func() bool // to be stopped: of rows that are gone
 }
 
 // row is a live grant.
@@ -57,6 +58,9 @@ func (t *table) remove(r *row) bool {
 		return false
 	}
 	delete(t.rows, r)
+	if r.stop != nil {
+		t.timers = append(t.timers, r.stop)
+	}
 	if t.current[r.leaf()] == r {
 		delete(t.current, r.leaf())
 	}

@@ -69,6 +69,14 @@ func (k *Keeper) settle(ctx context.Context) error {
 	u.lives, u.meters, u.gone = nil, nil, nil
 	u.mu.Unlock()
 
+	k.mu.Lock()
+	timers := k.table.timers
+	k.table.timers = nil
+	k.mu.Unlock()
+	for _, stop := range timers {
+		stop()
+	}
+
 	now := k.clock.Now()
 	var uses []store.Use
 	for _, l := range lives {

@@ -167,7 +167,7 @@ func TestTwoVats(t *testing.T) {
 			if n := res.Silent().Len(); n != test.silent {
 				t.Errorf("%d vats were silent, want %d", n, test.silent)
 			}
-			time.Sleep(200 * time.Millisecond) // for what should not happen
+			<-time.After(200 * time.Millisecond) // for what should not happen
 			if now := two.store.Sum("a"); now != after {
 				t.Errorf("%d calls ran after the revocation was said to hold everywhere, %v after it was made", now-after, waited)
 			}

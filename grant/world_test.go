@@ -183,7 +183,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("not in a minute: %s", what)
 		}
 		runtime.Gosched()
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }
 

@@ -134,7 +134,7 @@ func refusal(err error, grantor string) *capnp.Exception {
 	} else {
 		x = Denied.exception(err, err.Error())
 	}
-	if _, ok := CodeOf(x); ok && grantor != "" {
+	if c, ok := CodeOf(x); ok && c != Stale && grantor != "" {
 		y := *x
 		y.Reason += "; " + grantor + " can give more"
 		x = &y
