@@ -281,36 +281,36 @@ func (e *encoder) members(w *where, p *plan, s dynamic.Struct, prefix string, fi
 	return nil
 }
 
-// variant writes the member of a union that is set.
+// variant writes the member of a union that is set. It is always there, since that says which one it is. Without
+// annotations it is null if it is a null pointer, or left out if a new struct has it anyway, as C++'s JsonCodec does it
+// then; with annotations C++ writes what a null pointer reads as, and reads null for nothing.
 func (e *encoder) variant(w *where, p *plan, s dynamic.Struct, f dynamic.Field, m planned, has bool, prefix string, first *bool, depth int) error {
 	name := m.name
-	if p.tagName == "" {
-		// What is set is seen by which member is there, so it has to be there, unless it is what a new struct has.
-		if !has && f.Tag() == 0 {
-			return nil
-		}
-	} else {
+	if p.tagName != "" {
 		if err := e.name(w, prefix+p.tagName, first); err != nil {
 			return err
 		}
 		if err := e.str([]byte(m.name)); err != nil {
 			return w.member(prefix + p.tagName).fault(err)
 		}
-		if f.Type().Kind() == dynamic.Void || !has && m.flat != nil {
+		if f.Type().Kind() == dynamic.Void {
 			return nil
 		}
 		if p.valueName != "" {
 			name = p.valueName
 		}
 	}
-	if !has {
-		if err := e.name(w, prefix+name, first); err != nil {
-			return err
-		}
-		e.add("null")
+	if has || !e.o.IgnoreAnnotations {
+		return e.member(w, s, f, m, name, prefix, first, depth)
+	}
+	if f.Tag() == 0 {
 		return nil
 	}
-	return e.member(w, s, f, m, name, prefix, first, depth)
+	if err := e.name(w, prefix+name, first); err != nil {
+		return err
+	}
+	e.add("null")
+	return nil
 }
 
 // member writes one field.
