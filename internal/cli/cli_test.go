@@ -2,10 +2,13 @@ package cli_test
 
 import (
 	"bufio"
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,8 +43,10 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": start,
-			"end":   end,
+			"start":  start,
+			"end":    end,
+			"status": status,
+			"take":   take,
 		},
 	})
 }
@@ -60,6 +65,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "LANYARD_HOME="+ts.Getenv("LANYARD_HOME"))
 	said, err := os.Create(ts.MkAbs(args[0] + ".stderr"))
 	ts.Check(err)
 	defer said.Close()
@@ -96,6 +102,45 @@ func end(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(cmd.Process.Signal(map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}[args[1]]))
 	ts.Check(cmd.Wait())
+}
+
+// status runs a program and checks its exit status:
+//
+//	status N PROGRAM ARG...
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("status %d, want %d", got, want)
+	}
+}
+
+// take sets a variable to what a group of a regular expression matches in the last command's output:
+//
+//	take NAME REGEXP
+func take(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: take NAME REGEXP")
+	}
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	out := ts.ReadFile("stdout")
+	m := re.FindStringSubmatch(out)
+	if len(m) != 2 {
+		ts.Fatalf("%s has no one group in %q", args[1], out)
+	}
+	ts.Setenv(args[0], m[1])
 }
 
 type serversKey struct{}

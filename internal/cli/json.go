@@ -30,7 +30,7 @@ func (s *session) readJSON(ctx context.Context, data []byte, b dynamic.StructBui
 		},
 	})
 	if bad, ok := errors.AsType[*capjson.Error](err); ok {
-		return &usageError{"lanyard call", fmt.Errorf("parameters: %w", bad)}
+		return &usageError{"lanyard call", bad}
 	}
 	return err
 }
