@@ -22,15 +22,19 @@ func demoCommand() *cobra.Command {
 		Short: "Watch capabilities at work over a real socket",
 		Long: `Watch capabilities at work over a real socket: a calculator is served on a port of
 this machine, and used through a wire that delays every message, so that round
-trips can be told apart. Nothing that is printed was written in advance: results
-come from the calculator, calls and round trips are counted on the wire.`,
+trips can be told apart. Then four people, each a process, have to do with a
+contact book: what one of them may do is shared, kept, shared on and taken back.
+
+Nothing that is printed was written in advance: results come from the calculator
+and the book, calls and round trips are counted on the wire, mails are read where
+they arrived.`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), cmd.OutOrStdout(), delay)
 		},
 	}
 	cmd.Flags().DurationVar(&delay, "delay", 25*time.Millisecond, "`TIME` that the wire takes, one way")
-	cmd.AddCommand(deputyCommand())
+	cmd.AddCommand(deputyCommand(), demoActorCommand())
 	return cmd
 }
 

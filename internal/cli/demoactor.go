@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lanyard.dev/capnp"
+	"lanyard.dev/capnp/dynamic"
 	"lanyard.dev/capnp/schema"
 	"lanyard.dev/grant"
 	"lanyard.dev/ocap/narrow"
@@ -35,8 +36,8 @@ type order struct {
 	Do, Reference, Text, Key string
 }
 
-// A result is the answer. Kind and Reason are those of a call that failed.
-type result struct {
+// An echo is the answer. Kind and Reason are those of a call that failed.
+type echo struct {
 	Text, Kind, Reason string
 }
 
@@ -64,7 +65,7 @@ func orders(in io.Reader, out io.Writer, do func(order) (string, error)) error {
 			return err
 		}
 		text, err := do(o)
-		r := result{Text: text}
+		r := echo{Text: text}
 		if err != nil {
 			r.Kind, r.Reason = capnp.Failed.Error(), err.Error()
 			if e, ok := errors.AsType[*capnp.Exception](err); ok {
@@ -201,8 +202,62 @@ func holder(ctx context.Context, _ string, in io.Reader, out io.Writer) (err err
 			_, err := contacts.ContactBook{Client: held}.List(ctx, nil).Wait()
 			return "listed", err
 		case "share":
-			return demoShare(ctx, held, o.Text, func(m contacts.ContactMailer) contacts.ContactMailer { return m })
+			return demoShare(ctx, reg, held, o.Key,
+				demoStep{contacts.ContactMailerSubjectPrefixMethod, "prefix", o.Text},
+				demoStep{contacts.ContactMailerBudgetMethod, "sends", uint32(1)})
 		}
 		return "", fmt.Errorf("no order %q", o.Do)
 	})
+}
+
+// demoPatience is how long anybody waits for an answer.
+const demoPatience = 15 * time.Second
+
+// demoSend sends a mail.
+func demoSend(ctx context.Context, m contacts.ContactMailer, subject, key string) (string, error) {
+	p := m.Send(ctx, func(p contacts.ContactMailerSendParamsBuilder) {
+		p.SetKey(key)
+		draft := p.NewDraft()
+		draft.SetSubject(subject)
+		draft.SetText("Hello!")
+	})
+	defer p.Release()
+	_, err := p.Wait()
+	return "taken", err
+}
+
+// A demoStep goes on from an object to what a method of it returns.
+type demoStep struct {
+	method *capnp.Method
+	param  string
+	value  any
+}
+
+// demoShare shares what the steps lead to, under a label, and returns the reference.
+func demoShare(ctx context.Context, reg *schema.Registry, c capnp.Client, label string, path ...demoStep) (string, error) {
+	var steps []narrow.Step
+	for _, s := range path {
+		m, ok := dynamic.MethodAt(reg, s.method.InterfaceID(), s.method.MethodID())
+		if !ok {
+			return "", fmt.Errorf("no schema for %s", s.method)
+		}
+		call, err := narrow.NewPathCall(m, "", func(b dynamic.StructBuilder) error {
+			if s.param == "" {
+				return nil
+			}
+			return b.Set(s.param, s.value)
+		})
+		if err != nil {
+			return "", err
+		}
+		steps = append(steps, narrow.Call(*call))
+	}
+	var filled error
+	p := grant.Grant{Client: c}.Share(ctx, func(p grant.GrantShareParamsBuilder) {
+		p.SetLabel(label)
+		filled = narrow.Write(p.NewSteps(len(steps)), steps)
+	})
+	defer p.Release()
+	res, err := p.Wait()
+	return res.Reference().Text(), errors.Join(filled, err)
 }

@@ -16,7 +16,7 @@ const (
 )
 
 // acts is what the demo shows, in order.
-var acts = []func(*walk) error{objects, pipelining, shared, functions, callback, guest}
+var acts = []func(*walk) error{objects, pipelining, shared, functions, callback, guest, people}
 
 func objects(w *walk) error {
 	w.say("Objects", `evaluate() returns not a number but an object that holds one, and read() asks

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 	"unicode/utf8"
@@ -149,14 +150,21 @@ func (l layer) room(ctx context.Context, tx *sql.Tx, now int64) error {
 	case err != nil:
 		return err
 	case left == 0 && l.sends > 0 && l.per > 0:
-		return ocap.Later(more, "the mailer's %d mails for %s are used up", l.sends, l.per)
+		return ocap.Later(more, "the mailer's %s used up for %s", mails(l.sends), l.per)
 	case left == 0:
-		return ocap.Exhausted.Errorf("the mailer's %d mails are used up", l.sends)
+		return ocap.Exhausted.Errorf("the mailer's %s used up", mails(l.sends))
 	}
 	if l.per > 0 {
 		_, err = tx.ExecContext(ctx, `DELETE FROM charges WHERE budget = ? AND at <= ?`, l.key.row(), now-l.per.Milliseconds())
 	}
 	return err
+}
+
+func mails(n uint32) string {
+	if n == 1 {
+		return "one mail is"
+	}
+	return fmt.Sprintf("%d mails are", n)
 }
 
 // remaining says what the mailer can still send.
