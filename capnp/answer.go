@@ -500,8 +500,7 @@ func (a *Answer) cancel(err error) {
 	t := BeginTurn()
 	if c := a.call; c == nil {
 		a.Settle(Result{Err: err}, t)
-	} else if !c.returned.Swap(true) {
-		c.ret.Return(c, Result{Err: err}, t)
+	} else if c.end(Result{Err: err}, t) {
 		c.Cancel(err, t)
 	}
 	t.End()

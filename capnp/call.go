@@ -60,7 +60,7 @@ type Gate interface {
 // besides its context: parameters, results, and control of its turn. The Call is the method's
 // context, too.
 //
-// Invariant: ret.Return is called exactly once, guarded by returned.
+// Invariant: ret.Return is called exactly once, guarded by state.
 type Call struct {
 	method      *Method
 	interfaceID uint64
@@ -72,12 +72,13 @@ type Call struct {
 	base        context.Context // values only; nil means none
 	gate        Gate            // nil for none
 
-	returned atomic.Bool
-	phase    atomic.Uint32 // phaseWaiting and so on
-	started  bool          // owned by the object the call was delivered to
-	object   *object       // set when a local method runs
-	slots    *Slots        // to run in; nil for calls of this process's own
-	slot     bool          // holds one of them; owned like started
+	state   atomic.Uint32 // callReturned and so on
+	layer   Layer         // see callLayered
+	phase   atomic.Uint32 // phaseWaiting and so on
+	started bool          // owned by the object the call was delivered to
+	object  *object       // set when a local method runs
+	slots   *Slots        // to run in; nil for calls of this process's own
+	slot    bool          // holds one of them; owned like started
 
 	results     Payload // owned by the running method
 	resultsRoot StructBuilder
@@ -173,11 +174,9 @@ func (c *Call) Hop(t *Turn) bool {
 
 // Return ends the call; the first one counts. Results of later ones are released.
 func (c *Call) Return(r Result, t *Turn) {
-	if c.returned.Swap(true) {
+	if !c.end(r, t) {
 		r.Payload.Drop(t)
-		return
 	}
-	c.ret.Return(c, r, t)
 }
 
 // Refuse ends a call that no method has seen: besides returning err it gives the parameters back.
@@ -187,11 +186,14 @@ func (c *Call) Refuse(err error, t *Turn) {
 }
 
 // Returned reports whether the call has ended.
-func (c *Call) Returned() bool { return c.returned.Load() }
+func (c *Call) Returned() bool { return c.state.Load()&callReturned != 0 }
 
 // OfferPipeline tells the caller's side where capabilities of the coming results can be reached.
 func (c *Call) OfferPipeline(p Pipeline, t *Turn) {
-	if !c.returned.Load() {
+	if !c.Returned() {
+		if c.layered() {
+			p = c.layer.CrossedPipeline(p)
+		}
 		c.ret.SetPipeline(c, p, t)
 	}
 }

@@ -94,9 +94,9 @@ func (c *Call) noResults() error {
 }
 
 // TailReturner returns who gets the outcome of the call that c was made to end, or nil if c was
-// not made for that or there is no use for it any more.
+// not made for that, there is no use for it any more, or the outcome has to pass a wrapper here.
 func (c *Call) TailReturner() Returner {
-	if c.ends == nil || c.ends.of.Returned() {
+	if c.ends == nil || c.ends.of.state.Load() != 0 {
 		return nil
 	}
 	return c.ends.of.ret
@@ -106,7 +106,7 @@ func (c *Call) TailReturner() Returner {
 // between.
 func (c *Call) AnswersHere() bool {
 	a, ok := c.ret.(*Answer)
-	return ok && a.call == c
+	return ok && a.call == c && !c.layered()
 }
 
 // SentElsewhere says that the results of c go to the caller of the call that c was made to end,

@@ -38,6 +38,7 @@ type membrane struct {
 	root      share        // what was wrapped first, for a policy to know; retained while anything is
 	aliases   []capnp.Hook // the wrappers that this membrane was made of: they count as the root
 	revocable bool
+	light     bool // a facet that nobody revokes: calls pass without a flight
 
 	reason   atomic.Pointer[capnp.Exception] // why it was revoked
 	entering atomic.Int64                    // methods between Enter and Begun
@@ -77,6 +78,7 @@ func layer(h capnp.Hook, p Policy, o *Options, revocable bool) (*membrane, capnp
 		rules: newRules(p, o), aliases: aliases, revocable: revocable,
 		wrappers: map[crossed]weak.Pointer[wrapper]{}, keys: map[uint64]crossed{},
 	}
+	m.light = m.facet != nil && !revocable
 	if p != nil {
 		m.root.init(h, nil)
 	}

@@ -102,6 +102,17 @@ func (w *wrapper) Deliver(c *capnp.Call, t *capnp.Turn) {
 		h.Deliver(c, t)
 		return
 	}
+	if w.m.light && !w.holding.Load() {
+		switch w.m.facet.quick(w, c.InterfaceID(), c.MethodID()) {
+		case deny:
+			c.Refuse(c.NoSuchMethod(), t)
+			return
+		case pass:
+			if w.passLightly(c, t) {
+				return
+			}
+		}
+	}
 	f := newFlight(w, c)
 	if w.m.policy == nil {
 		w.pass(f, t)
@@ -124,6 +135,40 @@ func (w *wrapper) Deliver(c *capnp.Call, t *capnp.Turn) {
 	default:
 		w.pass(f, t)
 	}
+}
+
+// passLightly lets a call through as it is: what comes back crosses by a layer of the call. It reports
+// false if the call needs more than that.
+func (w *wrapper) passLightly(c *capnp.Call, t *capnp.Turn) bool {
+	h := w.inner()
+	if h == nil {
+		return false
+	}
+	w.m.root.retain() // until Crossed
+	if !c.AddLayer((*facetLayer)(w)) {
+		w.m.root.release(t)
+		return false
+	}
+	*c.Payload() = w.m.payload(c.Payload(), !w.outer, t)
+	h.Deliver(c, t)
+	return true
+}
+
+// facetLayer is the wrapper seen by a call that passed lightly.
+type facetLayer wrapper
+
+// Crossed implements capnp.Layer.
+func (l *facetLayer) Crossed(r capnp.Result, t *capnp.Turn) capnp.Result {
+	if r.Err == nil {
+		r.Payload = l.m.payload(&r.Payload, l.outer, t)
+	}
+	l.m.root.release(t)
+	return r
+}
+
+// CrossedPipeline implements capnp.Layer.
+func (l *facetLayer) CrossedPipeline(p capnp.Pipeline) capnp.Pipeline {
+	return &pipeline{l.m, l.outer, p}
 }
 
 // pass lets a call through.
