@@ -138,14 +138,18 @@ func (m *meter) takeUses(ctx context.Context, want int64) (got int64, err error)
 		t.back, t.out, got = t.back-d, t.out+d, got+d
 	}
 	m.mu.Unlock()
-	for got < want {
+	for asked := false; got < want; {
 		a, err := m.k.ledger.Take(ctx, m.edge, want-got)
-		if err != nil {
-			if errors.Is(err, store.ErrExhausted) {
-				m.mu.Lock()
-				m.spent = m.k.clock.Now()
-				m.mu.Unlock()
+		if errors.Is(err, store.ErrExhausted) {
+			if !asked && m.k.payBack(ctx) { // others here may have had too much
+				asked = true
+				continue
 			}
+			m.mu.Lock()
+			m.spent = m.k.clock.Now()
+			m.mu.Unlock()
+		}
+		if err != nil {
 			return got, err
 		}
 		got += a.Uses

@@ -101,6 +101,22 @@ func (k *Keeper) settle(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// payBack gives the ledger what was paid for too much, before its time. It reports whether there was
+// anything.
+func (k *Keeper) payBack(ctx context.Context) bool {
+	u := &k.uses
+	u.mu.Lock()
+	meters := u.meters
+	u.meters = nil
+	u.mu.Unlock()
+	for m := range meters {
+		if err := m.settle(ctx); err != nil {
+			k.log.failed("give back uses", err)
+		}
+	}
+	return len(meters) > 0
+}
+
 func errString(err error) string {
 	if err == nil {
 		return "no longer"

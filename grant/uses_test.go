@@ -67,6 +67,24 @@ func TestRefusedCallsAreFree(t *testing.T) {
 	}
 }
 
+// What a refused call had been paid for is there for the next one, whoever makes it.
+func TestRefusedCallsAreFreeForOthers(t *testing.T) {
+	w := newWorld(t, onDisk(t), nil)
+	_, root := w.issue("box a", &grant.Terms{Label: "root"})
+	_, alice := w.give(root, &grant.Terms{Label: "alice", Uses: 1})
+	_, bob := w.give(alice, &grant.Terms{Label: "bob", Steps: []narrow.Step{narrow.By(narrow.Narrowing{
+		Interface: shelf.BoxAddMethod.InterfaceID(), Where: []string{"add.n < 10"},
+	})}})
+	for range 5 {
+		if err := add(t.Context(), bob.Client, 10); !errors.Is(err, ocap.Denied) {
+			t.Fatalf("add 10: %v, want denied", err)
+		}
+	}
+	if err := add(t.Context(), alice.Client, 10); err != nil {
+		t.Errorf("a use is left, but: %v", err)
+	}
+}
+
 // A rate holds for all vats together.
 func TestRateAcrossVats(t *testing.T) {
 	l := onDisk(t)
