@@ -355,7 +355,7 @@ func TestLimitRefusesBadRates(t *testing.T) {
 			t.Errorf("%+v is no error", r)
 		}
 	}
-	if got := (ocap.Rate{Calls: 5, Per: time.Minute, Burst: 2}).String(); got != "5 each 1m0s, at most 2 at once" {
+	if got := (ocap.Rate{Calls: 5, Per: time.Minute, Burst: 2}).String(); got != "5 each 1m, at most 2 at once" {
 		t.Error(got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -61,15 +62,27 @@ func (r Rate) interval() time.Duration {
 	return (r.per()-1)/n + 1
 }
 
-// String says it for people: "5 each 1m0s, at most 2 at once".
+// String says it for people, in ASCII: "5 each 1m, at most 2 at once".
 func (r Rate) String() string {
 	switch {
 	case r.Calls == 0:
 		return "as often as they come"
 	case r.burst() == r.Calls:
-		return fmt.Sprintf("%d each %s", r.Calls, r.per())
+		return fmt.Sprintf("%d each %s", r.Calls, span(r.per()))
 	}
-	return fmt.Sprintf("%d each %s, at most %d at once", r.Calls, r.per(), r.burst())
+	return fmt.Sprintf("%d each %s, at most %d at once", r.Calls, span(r.per()), r.burst())
+}
+
+// span writes a duration without zeros at its end.
+func span(d time.Duration) string {
+	s := strings.Replace(d.String(), "\u00b5s", "us", 1)
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // Meter is an allowance that several wrappers can share, in memory or in a database.

@@ -456,7 +456,7 @@ func TestWithin(t *testing.T) {
 		{by(Narrowing{Where: []string{"a.b  ==  1 and c.d"}}), by(Narrowing{Where: []string{"a.b == 1"}}), ""},
 		{by(Narrowing{Where: []string{"a.b == 1"}}), by(Narrowing{Where: []string{"a.b == 1 and c.d"}}), `it lacks the condition "c.d"`},
 		{by(Narrowing{Rate: ocap.Rate{Calls: 1}}), by(Narrowing{Rate: minute}), ""},
-		{by(Narrowing{Rate: ocap.Rate{Calls: 2}}), by(Narrowing{Rate: minute}), "it may be faster than 60 each 1m0s, at most 1 at once"},
+		{by(Narrowing{Rate: ocap.Rate{Calls: 2}}), by(Narrowing{Rate: minute}), "it may be faster than 60 each 1m, at most 1 at once"},
 		{by(Narrowing{Rate: ocap.Rate{Calls: 1, Burst: 2}}), by(Narrowing{Rate: minute}), "it may be faster than"},
 		{nil, by(Narrowing{Rate: minute}), "it may be faster than"},
 		{[]Step{call}, []Step{call}, ""},
@@ -493,7 +493,7 @@ where send.text ^= "\u202ehi\x1b[31m" and not send.urgent
 where "\x1b[31m" (not understood, so nothing passes)
 until 2026-11-22T12:00:00Z
 1 use
-at most 5 each 1m0s
+at most 5 each 1m
 1000 bytes in all
 2 calls at a time
 what drawer(id: "a\x1b[31m", in: false) returns as inner.desk
