@@ -1,3 +1,5 @@
+//go:build unix
+
 package vat
 
 import (
@@ -17,14 +19,6 @@ import (
 	"testing"
 	"time"
 )
-
-func testReference(t *testing.T) Reference {
-	r, err := NewReference(Key{1}, []byte("a secret of 16 by"), Address{"tcp", "h:1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
 
 func TestCapFile(t *testing.T) {
 	dir := t.TempDir()
@@ -176,15 +170,6 @@ func TestDelegation(t *testing.T) {
 			t.Errorf("%s is a delegation", name)
 		}
 	}
-}
-
-func newTestIdentity(t testing.TB) *Identity {
-	t.Helper()
-	id, err := NewIdentity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id
 }
 
 // Nor does a private key come out, however what it stands in is printed.

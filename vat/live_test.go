@@ -284,6 +284,7 @@ func TestLiveBreaksAgain(t *testing.T) {
 		mustAdd(t, c)
 		hanging.Store(true)
 		n.cut()
+		synctest.Wait()
 		done := make(chan error)
 		go func() { _, err := add(t.Context(), c, 1); done <- err }()
 		<-hang
@@ -374,6 +375,7 @@ func TestReconnectStorm(t *testing.T) {
 		n.mu.Unlock()
 		server.Close()
 		n.cut()
+		synctest.Wait()
 		lost := time.Now()
 		back := make(chan *Vat)
 		go func() {

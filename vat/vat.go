@@ -53,6 +53,8 @@ type Options struct {
 
 	// Logger gets what happens, below Warn, without secrets; nil discards.
 	Logger *slog.Logger
+
+	now func() time.Time // for tests; nil is time.Now
 }
 
 // Limits bounds a vat. Zero fields mean the defaults. What a connection may do is in rpc.Limits,
@@ -124,6 +126,9 @@ func New(o *Options) (*Vat, error) {
 	}
 	if o != nil {
 		v.o = *o
+	}
+	if v.o.now != nil {
+		v.now = v.o.now
 	}
 	for _, a := range v.o.At {
 		if err := a.check(); err != nil {

@@ -437,10 +437,12 @@ func TestDialled(t *testing.T) {
 // Who tries secrets is slowed down; who holds good ones is not, whatever others do (P14).
 func TestRateOfFailures(t *testing.T) {
 	s := newShop("a")
-	server := serving(t, s, &Options{Limits: Limits{Failures: 3}})
 	now := time.Now()
 	var clock atomic.Int64
-	server.now = func() time.Time { return now.Add(time.Duration(clock.Load())) }
+	server := serving(t, s, &Options{
+		Limits: Limits{Failures: 3},
+		now:    func() time.Time { return now.Add(time.Duration(clock.Load())) },
+	})
 	thief, honest := newVat(t, nil), newVat(t, nil)
 	try := func(v *Vat, name string) error {
 		c := v.Restore(t.Context(), refTo(t, server, name))
@@ -596,4 +598,21 @@ func TestShutdown(t *testing.T) {
 	if err := <-down; err != nil {
 		t.Error(err)
 	}
+}
+
+func newTestIdentity(t testing.TB) *Identity {
+	t.Helper()
+	id, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func testReference(t *testing.T) Reference {
+	r, err := NewReference(Key{1}, []byte("a secret of 16 by"), Address{"tcp", "h:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
