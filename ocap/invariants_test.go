@@ -92,7 +92,7 @@ func TestInvariants(t *testing.T) {
 			if all || !inv.heavy && (i == 0 || inv.anywhere) {
 				wraps = append(slices.Clone(singles), stacks()...)
 			}
-			if inv.heavy && raced && i > 1 && !all {
+			if inv.heavy && raced && i > 0 && !all {
 				wraps = wraps[:1]
 			}
 			for _, w := range wraps {

@@ -124,7 +124,7 @@ func nothingLeaks(t testing.TB, p place, wr wrapping) {
 				h, revoke = wr.wrap(boot)
 			}
 			s, mine := newSink()
-			for range 10 {
+			for range 5 {
 				for _, m := range []*capnp.Method{self, echo, bear, callBack, keep, kept, tail, early, secret, hang} {
 					ctx, cancel := context.WithCancel(t.Context())
 					call := send(ctx, h.Client, m, 0, mine)
