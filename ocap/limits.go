@@ -21,7 +21,8 @@ type Limits struct {
 	Bytes       uint64 // how many bytes of parameters, as messages; a little more than their content
 	Concurrency uint32 // how many calls that have not returned
 
-	// Shallow counts only calls of the capability itself, not of what came out of it.
+	// Shallow counts only calls of the capability itself, not of what came out of it. Calls on a promise
+	// then wait until it is known what that becomes.
 	Shallow bool
 	// Meter, if not nil, is asked for 1 for each call, after the rest let it pass.
 	Meter Meter
