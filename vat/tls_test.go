@@ -612,3 +612,31 @@ func TestPlainServerKnowsMessages(t *testing.T) {
 		t.Errorf("read %x, %v", got, err)
 	}
 }
+
+// A server whose key is another one after a break is another server: what heals does not go there,
+// and says why (T06).
+func TestKeySwappedOnReconnect(t *testing.T) {
+	s := newShop("a")
+	server := serving(t, s, nil)
+	me := newVat(t, nil)
+	c := me.Live(refTo(t, server, "a"))
+	defer c.Release()
+	mustAdd(t, c)
+	address := server.o.At[0].Address
+	server.Close()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	impostor := newShop("a")
+	other := newVat(t, &Options{Restore: impostor.restore})
+	go other.Serve(context.Background(), l)
+	eventually(t, "it says who answers", func() bool {
+		_, err := add(t.Context(), c, 1)
+		_, ok := errors.AsType[*WrongKeyError](err)
+		return ok
+	})
+	if impostor.count() != 0 {
+		t.Error("the impostor was asked for something")
+	}
+}
