@@ -194,6 +194,18 @@ func (k *Keeper) Close() error {
 	return errors.Join(k.settle(ctx), k.feed.Retire(ctx, k.o.Name))
 }
 
+// begin takes a place among those who ask the ledger. Their context ends with Close, too.
+func (k *Keeper) begin(ctx context.Context) (_ context.Context, leave func(), err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	left, err := k.work.enter(ctx)
+	if err != nil {
+		cancel(nil)
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(k.ctx, func() { cancel(errClosed) })
+	return ctx, func() { stop(); cancel(nil); left() }, nil
+}
+
 // spawn runs f on a goroutine that Close waits for. It reports false after Close.
 func (k *Keeper) spawn(f func()) bool {
 	k.mu.Lock()

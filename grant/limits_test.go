@@ -249,3 +249,33 @@ func TestNoSecretsInLogs(t *testing.T) {
 type writer func([]byte) (int, error)
 
 func (w writer) Write(b []byte) (int, error) { return w(b) }
+
+// Close does not wait for an object that never comes.
+func TestCloseWhileRestoring(t *testing.T) {
+	l := onDisk(t)
+	asked := make(chan struct{})
+	k, err := grant.New(t.Context(), l, l, nil, func(ctx context.Context, _ string) (capnp.Client, error) {
+		close(asked)
+		<-ctx.Done()
+		return capnp.Client{}, context.Cause(ctx)
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s, err := k.Issue(t.Context(), "box a", &grant.Terms{Label: "root"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := k.Restore(context.WithoutCancel(t.Context()), s, nil)
+		done <- err
+	}()
+	<-asked
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; !errors.Is(err, capnp.Disconnected) {
+		t.Errorf("the restore: %v, want disconnected", err)
+	}
+}

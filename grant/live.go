@@ -18,10 +18,9 @@ import (
 type live struct {
 	k        *Keeper
 	edge     store.Edge
-	chain    []store.EdgeID // root first, edge last
-	deadline time.Time      // by the Keeper's clock; zero: none
-	meter    *meter         // nil if nothing in the chain is counted
-	grant    Grant          // what answers Grant and Persistent
+	deadline time.Time // by the Keeper's clock; zero: none
+	meter    *meter    // nil if nothing in the chain is counted
+	grant    Grant     // what answers Grant and Persistent
 	row      *row
 	object   string // the host's name for what the chain starts from
 	kind     uint64 // its interface; 0 if not known
@@ -169,14 +168,16 @@ func kill(doomed []*live, x *capnp.Exception) {
 		l.dead.CompareAndSwap(nil, x)
 	}
 	const at = 16
-	var wg sync.WaitGroup
-	for i := range min(at, len(doomed)) {
-		wg.Go(func() {
-			for j := i; j < len(doomed); j += at {
-				doomed[j].end()
-			}
-		})
+	end := func(from int) {
+		for i := from; i < len(doomed); i += at {
+			doomed[i].end()
+		}
 	}
+	var wg sync.WaitGroup
+	for i := 1; i < min(at, len(doomed)); i++ {
+		wg.Go(func() { end(i) })
+	}
+	end(0) // on this goroutine, as it may be that of a method which is called through it
 	wg.Wait()
 }
 

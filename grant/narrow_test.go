@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"lanyard.dev/capnp"
+	"lanyard.dev/capnp/schemas/persistent"
 	"lanyard.dev/grant"
 	"lanyard.dev/grant/internal/shelf"
 	"lanyard.dev/ocap"
 	"lanyard.dev/ocap/narrow"
+	"lanyard.dev/rpc"
 )
 
 func methods(ms ...*capnp.Method) narrow.Step {
@@ -138,5 +140,43 @@ func TestNothingIsSavedPastTheGrant(t *testing.T) {
 	res, err := grant.Grant{Client: c}.Info(t.Context(), nil).Wait()
 	if err != nil || res.Edge().Label() != "nested" {
 		t.Errorf("the outer grant answers as %q, %v; want nested", res.Edge().Label(), err)
+	}
+}
+
+// A grant answers over a connection, as a promise too, and what is saved there is no more than what was
+// held.
+func TestGrantOverPipe(t *testing.T) {
+	w := newWorld(t, onDisk(t), nil)
+	_, root := w.issue("shelf", &grant.Terms{Label: "root"})
+	_, alice := w.give(root, &grant.Terms{Label: "alice", Steps: []narrow.Step{methods(shelf.ShelfBoxMethod)}})
+	near, away := rpc.Pipe(nil, &rpc.Options{Bootstrap: alice.Client})
+	defer near.Close()
+	defer away.Close()
+	far := rpc.Bootstrap[grant.Grant](t.Context(), near)
+	defer far.Release()
+	info := far.Info(t.Context(), nil)
+	save := persistent.Persistent{Client: far.Client}.Save(t.Context(), nil)
+	ref, _, err := share(t.Context(), far, &grant.Terms{Label: "bob", Uses: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := info.Wait(); err != nil || res.Edge().Label() != "alice" {
+		t.Errorf("info: %q, %v", res.Edge().Label(), err)
+	}
+	res, err := save.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := w.restore(secretOf(t, capnp.PtrAs[grant.SturdyRef](res.SturdyRef()).Text()))
+	for name, g := range map[string]grant.Grant{"saved": saved, "shared": w.restore(secretOf(t, ref))} {
+		if _, err := (shelf.Shelf{Client: g.Client}).Itself(t.Context(), nil).Wait(); !errors.Is(err, capnp.Unimplemented) {
+			t.Errorf("what was %s has a method more: %v", name, err)
+		}
+	}
+	if _, err := revoke(t.Context(), root, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := far.Info(t.Context(), nil).Wait(); !errors.Is(err, ocap.Revoked) {
+		t.Errorf("revoked, at the other end: %v", err)
 	}
 }

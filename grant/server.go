@@ -22,14 +22,14 @@ type server struct {
 }
 
 // begin lets the next call start, and takes a place among those who ask the ledger.
-func (s *server) begin(ctx context.Context, call interface{ Unblock() }) (leave func(), err error) {
+func (s *server) begin(ctx context.Context, call interface{ Unblock() }) (_ context.Context, leave func(), err error) {
 	call.Unblock()
-	return s.k.work.enter(ctx)
+	return s.k.begin(ctx)
 }
 
 // Save implements PersistentServer.
 func (s *server) Save(ctx context.Context, call persistent.PersistentSaveCall) error {
-	leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func sealFor(o Owner) []byte { return append([]byte{}, o.Key()...) }
 
 // Share implements GrantServer.
 func (s *server) Share(ctx context.Context, call GrantShareCall) error {
-	leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call)
 	if err != nil {
 		return err
 	}
@@ -133,20 +133,8 @@ func (s *server) find(ctx context.Context, sel Selector) (store.EdgeID, error) {
 
 // Revoke implements GrantServer.
 func (s *server) Revoke(ctx context.Context, call GrantRevokeCall) error {
-	leave, err := s.begin(ctx, call)
-	if err != nil {
-		return err
-	}
-	defer func() { leave() }()
 	p := call.Params()
-	id, err := s.find(ctx, p.Edge())
-	switch {
-	case err != nil:
-		return err
-	case id == s.by:
-		return capnp.NewError(capnp.Failed, "a grant cannot revoke itself: drop gives it up, and those above can take it back")
-	}
-	r, err := s.k.revoke(ctx, s.by, id, p.Reason())
+	r, err := s.revoke(ctx, call)
 	if err != nil {
 		return err
 	}
@@ -155,14 +143,28 @@ func (s *server) Revoke(ctx context.Context, call GrantRevokeCall) error {
 	if !p.Wait() {
 		return nil
 	}
-	leave() // who only waits takes nobody's place
-	leave = func() {}
 	silent, err := s.k.waitGone(ctx, r)
 	if err != nil {
 		return s.k.say("wait for a revocation", err)
 	}
 	call.Results().SetSilent(silent)
 	return nil
+}
+
+func (s *server) revoke(ctx context.Context, call GrantRevokeCall) (store.Revocation, error) {
+	ctx, leave, err := s.begin(ctx, call)
+	if err != nil {
+		return store.Revocation{}, err
+	}
+	defer leave()
+	id, err := s.find(ctx, call.Params().Edge())
+	switch {
+	case err != nil:
+		return store.Revocation{}, err
+	case id == s.by:
+		return store.Revocation{}, capnp.NewError(capnp.Failed, "a grant cannot revoke itself: drop gives it up, and those above can take it back")
+	}
+	return s.k.revoke(ctx, s.by, id, call.Params().Reason())
 }
 
 // revoke takes an edge back. When it returns no call through it starts at this vat any more.
@@ -178,7 +180,7 @@ func (k *Keeper) revoke(ctx context.Context, by, id store.EdgeID, reason string)
 
 // Undo implements GrantServer.
 func (s *server) Undo(ctx context.Context, call GrantUndoCall) error {
-	leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call)
 	if err != nil {
 		return err
 	}
@@ -194,7 +196,7 @@ func (s *server) Undo(ctx context.Context, call GrantUndoCall) error {
 
 // Drop implements GrantServer.
 func (s *server) Drop(ctx context.Context, call GrantDropCall) error {
-	leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call)
 	if err != nil {
 		return err
 	}

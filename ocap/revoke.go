@@ -56,6 +56,10 @@ const (
 	waitStalled = 100 * time.Millisecond
 	// waitOwn is how long it waits for the method that may have called revoke.
 	waitOwn = time.Millisecond
+	// looksStalled and looksOwn are how often revoke looks in that time, at least: a process that
+	// was not running itself must not take the others for stalled.
+	looksStalled = 100
+	looksOwn     = 6
 )
 
 // quiesce waits for the methods that were let through before the gate was shut to have begun.
@@ -65,20 +69,20 @@ func (m *membrane) quiesce() {
 		return
 	}
 	own := int64(capnp.MethodDepth())
-	since := time.Now()
+	since, looks := time.Now(), 0
 	for pause := 10 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
 		runtime.Gosched()
 		n := m.entering.Load()
-		limit := waitStalled
+		limit, least := waitStalled, looksStalled
 		if n <= own {
-			limit = waitOwn
+			limit, least = waitOwn, looksOwn
 		}
-		switch {
+		switch looks++; {
 		case n <= 0:
 			return
 		case n < left:
-			left, since, pause = n, time.Now(), 10*time.Microsecond
-		case time.Since(since) > limit:
+			left, since, looks, pause = n, time.Now(), 0, 10*time.Microsecond
+		case looks > least && time.Since(since) > limit:
 			return
 		}
 		time.Sleep(pause)
