@@ -483,7 +483,7 @@ func TestDescribe(t *testing.T) {
 			NotAfter: noon.In(time.FixedZone("CET", 3600)), Uses: 1, Bytes: 1000, Concurrency: 2,
 			Rate: ocap.Rate{Calls: 5, Per: time.Minute},
 		}),
-		Call(*pathCall(t, "drawer", "", sets{"id": "a\x1b[31m"})),
+		Call(*pathCall(t, "drawer", "", sets{"id": "a\x1b[31m", "in": true})),
 		Call(*pathCall(t, "drawer", "", nil)),
 		By(Narrowing{Methods: []Method{}}),
 	}
@@ -496,8 +496,8 @@ until 2026-11-22T12:00:00Z
 at most 5 each 1m
 1000 bytes in all
 2 calls at a time
-what drawer(id: "a\x1b[31m", in: false) returns as inner.desk
-what drawer(in: false) returns as inner.desk
+what drawer(id: "a\x1b[31m", in: true) returns
+what drawer() returns
 only no method at all
 `
 	got := Describe(steps, reg)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"lanyard.dev/capnp"
 	"lanyard.dev/capnp/dynamic"
 	"lanyard.dev/capnp/schema"
 )
@@ -104,9 +105,12 @@ func (p *PathCall) describe(b *strings.Builder, reg *schema.Registry) {
 	if p.Params == nil {
 		args = ""
 	}
+	several := true
 	if reg != nil {
 		if m, ok := dynamic.MethodAt(reg, p.InterfaceID, p.MethodID); ok {
-			for _, c := range capabilities(m.Results(), nil, "", nil) {
+			caps := capabilities(m.Results(), nil, "", nil)
+			several = len(caps) != 1
+			for _, c := range caps {
 				if samePath(c.at, p.Result) {
 					result = plain(c.path)
 				}
@@ -117,7 +121,11 @@ func (p *PathCall) describe(b *strings.Builder, reg *schema.Registry) {
 			}
 		}
 	}
-	fmt.Fprintf(b, "what %s(%s) returns as %s\n", p.name(reg, p.InterfaceID), args, result)
+	fmt.Fprintf(b, "what %s(%s) returns", p.name(reg, p.InterfaceID), args)
+	if several {
+		fmt.Fprintf(b, " as %s", result)
+	}
+	b.WriteByte('\n')
 }
 
 // shower writes values for people, within bounds.
@@ -131,9 +139,10 @@ const (
 
 func (s *shower) fields(st dynamic.Struct, depth int) string {
 	var parts []string
+	blank := st.Type().Read(capnp.Struct{})
 	for f := range st.Type().Fields() {
 		switch {
-		case !st.IsSet(f) || !f.InUnion() && !st.Has(f):
+		case !st.IsSet(f) || !f.InUnion() && (!st.Has(f) || plainDefault(st, blank, f)):
 		case f.Secret():
 			parts = append(parts, plain(f.Name())+": (secret)")
 		default:
@@ -145,6 +154,24 @@ func (s *shower) fields(st dynamic.Struct, depth int) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// plainDefault reports whether a field is a number, a Bool or an enum that nobody set.
+func plainDefault(st, blank dynamic.Struct, f dynamic.Field) bool {
+	v, d := st.Value(f), blank.Value(f)
+	switch k := v.Kind(); {
+	case k == dynamic.Bool:
+		return v.Bool() == d.Bool()
+	case k == dynamic.Float32 || k == dynamic.Float64:
+		return v.Float() == d.Float()
+	case k == dynamic.EnumKind:
+		return v.Enum() == d.Enum()
+	case k >= dynamic.Uint8 && k <= dynamic.Uint64:
+		return v.Uint() == d.Uint()
+	case k.IsInteger():
+		return v.Int() == d.Int()
+	}
+	return false
 }
 
 func (s *shower) value(v dynamic.Value, depth int) string {
