@@ -79,6 +79,15 @@ func (f *flight) Caller() context.Context {
 	return context.Background()
 }
 
+// Deserted is called when something that was pipelined on the call may have been the last.
+func (f *flight) Deserted(t *capnp.Turn) {
+	if c := f.x.call.Load(); c != nil {
+		if x, ok := c.Returner().(capnp.Deserter); ok {
+			x.Deserted(t)
+		}
+	}
+}
+
 // Await implements capnp.Awaiter: who waits for the call that came waits for the one that goes on.
 func (f *flight) Await(w *capnp.Waiter) { f.call.Await(w) }
 

@@ -272,6 +272,23 @@ func (f *flight) refuse(t *capnp.Turn) {
 	c.Refuse(f.err, t)
 }
 
+// InUse reports whether calls wait here or something depends on what is wrapped: then the call of whose
+// results it is a part must go on.
+func (w *wrapper) InUse() bool {
+	if w.holding.Load() {
+		return true
+	}
+	h, ok := w.inner().(interface{ InUse() bool })
+	return ok && h.InUse()
+}
+
+// OnIdle makes what is wrapped tell when that has changed.
+func (w *wrapper) OnIdle(f func(t *capnp.Turn)) {
+	if h, ok := w.inner().(interface{ OnIdle(f func(t *capnp.Turn)) }); ok {
+		h.OnIdle(f)
+	}
+}
+
 func (w *wrapper) watched() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
