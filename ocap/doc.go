@@ -1,6 +1,6 @@
-// Package ocap narrows capabilities and takes them back: Facet and Revocable make a weaker
-// capability of the same type out of any other, wherever its object is. It is not for deciding by
-// who calls: whoever holds a capability may use it, so make one for each holder.
+// Package ocap narrows capabilities and takes them back: Facet, Revocable, Membrane and their like make
+// a weaker capability of the same type out of any other, wherever its object is. It is not for deciding
+// by who calls: whoever holds a capability may use it, so make one for each holder.
 //
 // # Threat
 //
@@ -38,6 +38,17 @@
 //     parameter of a call to the holder, through other objects that came out before), the facet
 //     comes out. And where the holder passes the facet in, the object arrives.
 //   - A facet of a facet is the intersection, and one layer.
+//
+// # Contract of Membrane
+//
+//   - The policy judges every call that crosses, in both directions, on whatever crossed before, before
+//     it is delivered, by interface, method, direction and parameters. Whoever built the parameters
+//     cannot change them after that. What it refuses carries a Code in the exception's details.
+//   - What becomes of a call does not depend on when a promise resolves: see Policy. Calls on one
+//     reference keep their order, whatever each of them waits for.
+//   - The results, and what is pipelined on them, come back through the same membrane.
+//   - Layers that can be one are one: see Collapser. Revoking an inner layer ends the outer ones.
+//   - The rest is the contract of Revocable.
 //
 // # Contract of Revocable
 //
@@ -82,5 +93,6 @@
 //     does no harm if the object itself does not have them.
 //   - Wrapped capabilities are not shortened past the process they were wrapped in; that is the
 //     point.
+//   - An error that crosses keeps its words: what an object says in them, it says.
 //   - An object that stores its own wrapper keeps both for ever, unless it releases it.
 package ocap
