@@ -17,6 +17,7 @@ import (
 // dial is a connection that is being made, for all who wait for it.
 type dial struct {
 	v      *Vat
+	to     target
 	at     []Address
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -30,7 +31,7 @@ type dial struct {
 // startDial begins to dial the vat that r names. It is called with mu held.
 func (v *Vat) startDial(t target, r Reference) *dial {
 	ctx, cancel := context.WithCancel(v.ctx)
-	d := &dial{v: v, at: r.at, cancel: cancel, done: make(chan struct{})}
+	d := &dial{v: v, to: t, at: r.at, cancel: cancel, done: make(chan struct{})}
 	v.dials[t] = d
 	v.dialled++
 	delay := v.patience(t, r)
@@ -42,7 +43,9 @@ func (v *Vat) startDial(t target, r Reference) *dial {
 			v.work.Go(func() { <-l.conn.Done(); v.gone(l) })
 		}
 		v.mu.Lock()
-		delete(v.dials, t)
+		if v.dials[t] == d {
+			delete(v.dials, t)
+		}
 		d.made, d.link, d.err = l, l, err
 		if err != nil {
 			v.dialled--
@@ -129,6 +132,9 @@ func (d *dial) wait(ctx context.Context) (*link, error) {
 	default:
 		if d.waiting--; d.waiting == 0 {
 			d.cancel()
+			if d.v.dials[d.to] == d { // who comes now begins another
+				delete(d.v.dials, d.to)
+			}
 		}
 	}
 	return nil, context.Cause(ctx)

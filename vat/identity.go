@@ -73,13 +73,13 @@ func parsePrivate(data []byte) (ed25519.PrivateKey, error) {
 	if next, _ := pem.Decode(rest); next != nil {
 		return nil, errors.New("it has more than one PEM block")
 	}
-	any, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		return nil, errors.New("its key is not valid PKCS#8")
 	}
-	private, ok := any.(ed25519.PrivateKey)
+	private, ok := key.(ed25519.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("its key is a %T, not an Ed25519 key", any)
+		return nil, fmt.Errorf("its key is a %T, not an Ed25519 key", key)
 	}
 	return private, nil
 }

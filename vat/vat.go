@@ -23,8 +23,8 @@ type Options struct {
 	// Restore gives a peer what a secret stands for. peer is the key that it has proven to have, or
 	// that of the service it acts for; the zero Key if it has shown none, which anybody may. ctx
 	// ends when the peer asks no more. The vat takes over the client. Peers are not told why it
-	// failed, unless the error is disconnected or overloaded, that is, passes. It is called by many
-	// goroutines. Nil restores nothing.
+	// failed, only whether the error is disconnected or overloaded, that is, passes; the Logger is,
+	// so errors must not contain the secret. It is called by many goroutines. Nil restores nothing.
 	Restore func(ctx context.Context, secret []byte, peer Key) (capnp.Client, error)
 
 	// Bootstrap is what peers get who ask without a secret. It stays the caller's. The default is

@@ -327,6 +327,33 @@ func TestRestoreGivenUp(t *testing.T) {
 	eventually(t, "the dial is over", func() bool { me.mu.Lock(); defer me.mu.Unlock(); return len(me.dials) == 0 && me.dialled == 0 })
 }
 
+// Who comes when a dial was given up does not share its fate.
+func TestRestoreAfterOneGivenUp(t *testing.T) {
+	server := serving(t, newShop("a"), nil)
+	began, linger := make(chan struct{}, 2), make(chan struct{})
+	var dials atomic.Int64
+	me := newVat(t, &Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dials.Add(1) == 1 {
+			began <- struct{}{}
+			<-linger // although it is given up
+			return nil, context.Cause(ctx)
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, network, address)
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	first := me.Restore(ctx, refTo(t, server, "a"))
+	<-began
+	cancel()
+	if first.Resolve(t.Context()) == nil {
+		t.Error("restored")
+	}
+	second := me.Restore(t.Context(), refTo(t, server, "a"))
+	defer second.Release()
+	mustAdd(t, second)
+	close(linger)
+}
+
 // The addresses are hints: those that lead nowhere, or to somebody else, do not matter.
 func TestRestoreTriesAddresses(t *testing.T) {
 	s := newShop("a")
