@@ -61,6 +61,7 @@ func setMail(o *contacts.Options, m *config.Mail) error {
 		return fmt.Errorf("from: %w", err)
 	}
 	o.From = *from
+	o.Replies, o.Inbox = m.Replies, m.Inbox
 	if m.Maildir != "" {
 		o.Transport, err = transport.NewMaildir(m.Maildir)
 		return err

@@ -35,7 +35,8 @@ type Options struct {
 	// anything after a plus sign: reply@example.org gets reply+TOKEN@example.org. Empty: answers go
 	// to From, and no mailer sees any.
 	Replies string
-	// Inbox is a maildir that is looked at for answers. Mail in it that is none stays in new.
+	// Inbox is a maildir that is looked at for answers; it is made if it is not there. Mail in it
+	// that is none stays in new.
 	Inbox string
 	// Every is how often the outbox is looked at. Default one second; negative: only in Flush.
 	// It does not depend on what is sent, so that nobody can feel it at work.
@@ -128,6 +129,11 @@ func Open(ctx context.Context, path string, o *Options) (_ *Service, err error) 
 	if s.options.Replies != "" {
 		if err := mail.CheckAddress(s.options.Replies); err != nil {
 			return nil, fmt.Errorf("contact book: address for replies: %w", err)
+		}
+	}
+	if s.options.Inbox != "" {
+		if _, err := mail.NewMaildir(s.options.Inbox); err != nil {
+			return nil, fmt.Errorf("contact book: inbox: %w", err)
 		}
 	}
 	// Nobody else may read the book; SQLite gives its other files the same mode.

@@ -51,6 +51,8 @@ type Mail struct {
 	SMTP     string `toml:"smtp"`     // HOST:PORT
 	User     string `toml:"user"`     // for SMTP
 	Password string `toml:"password"` // for SMTP: a file that holds the password, of mode 0600
+	Replies  string `toml:"replies"`  // an address for answers, which gets those to it with anything behind a plus sign
+	Inbox    string `toml:"inbox"`    // the maildir in which they arrive
 }
 
 // A Duration is a time.Duration that is written like one: 10s.
@@ -148,6 +150,8 @@ func (o Object) check() error {
 		return errors.New("mail: needs either maildir or smtp")
 	case !strings.Contains(o.Mail.From, "@"):
 		return fmt.Errorf("mail.from: %q is not an address", o.Mail.From)
+	case (o.Mail.Replies == "") != (o.Mail.Inbox == ""):
+		return errors.New("mail.replies and mail.inbox go together")
 	case o.Mail.SMTP == "" && cmp.Or(o.Mail.User, o.Mail.Password) != "":
 		return errors.New("mail: user and password go with smtp")
 	}
@@ -184,6 +188,7 @@ func (c *Config) In(dir string) {
 		if o.Mail != nil {
 			m := *o.Mail
 			in(&m.Maildir)
+			in(&m.Inbox)
 			in(&m.Password)
 			o.Mail = &m
 		}

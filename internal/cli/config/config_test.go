@@ -77,6 +77,7 @@ func TestParseRefuses(t *testing.T) {
 		{"listen = [\":0\"]\n[objects.b]\nservice = \"contacts\"\nmail = {from = \"a@b\"}", "objects.b.mail: needs either maildir or smtp"},
 		{"listen = [\":0\"]\n[objects.b]\nservice = \"contacts\"\nmail = {from = \"ab\", maildir = \"x\"}", "objects.b.mail.from"},
 		{"listen = [\":0\"]\n[objects.b]\nservice = \"contacts\"\nmail = {from = \"a@b\", maildir = \"x\", user = \"u\"}", "go with smtp"},
+		{"listen = [\":0\"]\n[objects.b]\nservice = \"contacts\"\nmail = {from = \"a@b\", maildir = \"x\", inbox = \"in\"}", "mail.replies and mail.inbox go together"},
 	} {
 		_, err := Parse([]byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
