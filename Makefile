@@ -6,15 +6,17 @@ SHELL       := bash
 
 MODULE ?= lanyard.dev
 RUNS   ?= 100
-FUZZ   ?= 30s
+FUZZ   ?= 15s
 RACES  ?= 2
 SCHEDULES ?= 100000
 KILLS  ?= 10000
 FLOODS ?= 5
+CRASHES ?= 100
+TIMINGS ?= 10000
 TOOL   := go tool -modfile=tools/go.mod
 COVER  := ./internal/wire ./capnp/frame ./capnp/packed ./capnp/compiler/parser ./rpc/internal/engine
 
-.PHONY: help demo test race lint vuln fresh interop schedules kills floods fuzz cover bench house peers rename ci nightly
+.PHONY: help demo test race lint vuln fresh interop schedules kills crashes timings floods fuzz cover bench house peers rename ci nightly
 
 help: ## print this table
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -54,6 +56,13 @@ schedules: ## [37] SCHEDULES=100000 seeded interleavings of the engine's message
 kills: ## [35] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
 	LANYARD_KILLS=$(KILLS) tools/summary go test -v -count=1 -timeout 10h -run '^TestKills' ./rpc
 
+crashes: ## [?] CRASHES=100 processes killed while they save, share, count, send: what they said was done is done
+	LANYARD_STORE_KILLS=$(CRASHES) LANYARD_KILLS=$(CRASHES) tools/summary go test -v -count=1 -timeout 10h \
+		-run '^TestKills' ./store/sqlite ./store/postgres ./grant ./service/contacts
+
+timings: ## [?] TIMINGS=10000 answers a side that must not tell by their time what is behind them
+	LANYARD_TIMINGS=$(TIMINGS) tools/summary go test -v -count=1 -timeout 2h -run 'Timing|Times$$' ./store/sqlite ./service/contacts
+
 floods: ## [340] every flood FLOODS=5 times beside an honest client: docs/limits.md's table
 	LANYARD_FLOODS=$(FLOODS) go test -v -count=1 -timeout 2h -run '^TestFloods$$' ./rpc | sed -n 's/^ *\(|.*\)/\1/p;/^---/p;/Error\|FAIL/p'
 
@@ -70,6 +79,8 @@ house: ## [58] the other modules, and this one under another name
 
 bench: ## [450] every peer in turn: README's table and chart (CAPNP_PREFIX: one more C++)
 	go -C bench run ./rpc -o RESULT.md -chart chart.svg
+	go -C bench run ./authority
+	go -C bench run ./ledger
 
 rename: ## make rename MODULE=example.org/mine: another module path, everywhere
 	tools/rename $(MODULE)
