@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"regexp"
+	"slices"
 )
 
 // errSecretArgument explains why a reference may not stand in an argument list. It does not repeat it.
@@ -15,10 +16,8 @@ var secretPattern = regexp.MustCompile(`(?i)capnp://[^\s"']*@[^\s"']*/[^\s"'?]`)
 
 // checkArguments refuses arguments that hold a reference with its secret.
 func checkArguments(args []string) error {
-	for _, a := range args {
-		if secretPattern.MatchString(a) {
-			return &usageError{"lanyard add", errSecretArgument}
-		}
+	if slices.ContainsFunc(args, secretPattern.MatchString) {
+		return &usageError{"lanyard add", errSecretArgument}
 	}
 	return nil
 }

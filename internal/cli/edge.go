@@ -96,11 +96,7 @@ func writeEdges(w io.Writer, edges []edge) {
 			d = above + 1
 		}
 		depth[e.ID] = d
-		indent := ""
-		for range d {
-			indent += "  "
-		}
-		rows = append(rows, []string{indent + e.Label, e.state(), e.used(), when(e.LastUsed), when(e.Expires), strconv.FormatUint(e.ID, 10), e.What})
+		rows = append(rows, []string{strings.Repeat("  ", min(d, 64)) + e.Label, e.state(), e.used(), when(e.LastUsed), when(e.Expires), strconv.FormatUint(e.ID, 10), e.What})
 	}
 	table(w, []string{"LABEL", "STATE", "USES", "LAST USED", "EXPIRES", "EDGE", "WHAT"}, rows)
 }

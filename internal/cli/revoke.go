@@ -204,13 +204,5 @@ func quoted(label string) string {
 	if petname.Check(label) == nil {
 		return label
 	}
-	out := "'"
-	for _, r := range label {
-		if r == '\'' {
-			out += `'\''`
-		} else {
-			out += string(r)
-		}
-	}
-	return out + "'"
+	return "'" + strings.ReplaceAll(label, "'", `'\''`) + "'"
 }
