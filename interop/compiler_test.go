@@ -21,7 +21,7 @@ func TestCppGeneratorBehindOurCompiler(t *testing.T) {
 			var headers [2][]byte
 			for i, compiler := range []string{"capnp", ourCompiler} {
 				dir := t.TempDir()
-				cmd := exec.Command(compiler, "compile", "-oc++:"+dir, "--src-prefix="+filepath.Dir(schema), schema)
+				cmd := exec.Command(compiler, "compile", "-I../capnp/schemas", "-oc++:"+dir, "--src-prefix="+filepath.Dir(schema), schema)
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 				}

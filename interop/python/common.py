@@ -13,7 +13,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def load_calculator(path=None):
     """Loads calculator.capnp; `path` beats the copy beside the Go service."""
     path = path or os.path.join(HERE, "..", "..", "service", "calculator", "calculator.capnp")
-    return capnp.load(os.path.normpath(path))
+    schemas = os.path.join(HERE, "..", "..", "capnp", "schemas")
+    return capnp.load(os.path.normpath(path), imports=[os.path.normpath(schemas)])
 
 
 def limit_time(seconds):

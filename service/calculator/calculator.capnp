@@ -2,18 +2,20 @@
 # The four-function calculator of the Cap'n Proto samples: every value, function and operator is a
 # capability, so that results can be used before they are there.
 
+using Lanyard = import "/lanyard.capnp";
+
 interface Calculator @0x97983392df35cc36 {
   # Evaluates expressions and defines functions.
 
-  evaluate @0 (expression :Expression) -> (value :Value);
+  evaluate @0 (expression :Expression) -> (value :Value) $Lanyard.idempotent;
   # Evaluate an expression. The result is an object that can go straight into the next expression, or be read,
   # without waiting for this call to return.
 
-  defFunction @1 (paramCount :Int32, body :Expression) -> (func :Function);
+  defFunction @1 (paramCount :Int32, body :Expression) -> (func :Function) $Lanyard.idempotent;
   # Define a function. The body refers to its parameters by number, and keeps the values and functions
   # that it mentions.
 
-  getOperator @2 (op :Operator) -> (func :Function);
+  getOperator @2 (op :Operator) -> (func :Function) $Lanyard.readOnly;
   # Get an arithmetic operator as a function.
 
   struct Expression @0xd438d7caf5548d15 {
@@ -44,7 +46,7 @@ interface Calculator @0x97983392df35cc36 {
   interface Value @0xc3e69d34d3ee48d2 {
     # A number as an object.
 
-    read @0 () -> (value :Float64);
+    read @0 () -> (value :Float64) $Lanyard.readOnly;
     # Get the number.
   }
 
