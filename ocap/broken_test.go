@@ -186,11 +186,13 @@ var brokenWrappings = []wrapping{
 			h.Deliver(relay(c, func(*capnp.Turn) { n.Add(-1) }), t)
 		})(c)
 		return w, func(...error) {
-			for range 3000 { // "until what is under way has returned"
-				if n.Load() == 0 {
+			deadline := time.After(3 * time.Second)
+			for n.Load() > 0 { // "until what is under way has returned"
+				select {
+				case <-deadline:
 					return
+				case <-time.After(time.Millisecond):
 				}
-				time.Sleep(time.Millisecond)
 			}
 		}
 	}, nil},
