@@ -165,15 +165,19 @@ func (s *Server) create() error {
 	return nil
 }
 
-// guard runs the server until its standard input ends, be it that the test is done or
-// was killed, and then stops it in the way that the line read says.
+// guard runs the server until its standard input ends or has a line, and stops it
+// with the signal that the line names. Without a line the test was killed: nobody
+// else removes the data then.
 const guard = `log=$1; shift
 "$@" >"$log" 2>&1 &
 pid=$!
 how=INT
 read -r how
 kill -"${how:-INT}" $pid
-wait $pid`
+wait $pid
+code=$?
+[ -n "$how" ] || rm -rf "$(dirname "$log")"
+exit $code`
 
 // start starts the server and waits until it answers.
 func (s *Server) start() error {
