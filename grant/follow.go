@@ -31,7 +31,7 @@ const eventsAtOnce = 1000
 
 // sync applies what the feed has. The lease counts from before the feed was asked.
 func (k *Keeper) sync() error {
-	began := k.clock.Now()
+	began := time.Now()
 	ctx, cancel := k.timeout(k.ctx)
 	defer cancel()
 	moved := false

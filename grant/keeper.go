@@ -43,7 +43,7 @@ type Options struct {
 	// SyncEvery is how often the ledger is asked for revocations at least. Default 250 ms.
 	SyncEvery time.Duration
 
-	// Clock is what expiry and freshness go by. Default: the computer's.
+	// Clock is what expiry goes by. Default: the computer's.
 	Clock ocap.Clock
 
 	// Root returns the interface of the object of a name, for the checks and texts of steps that do
@@ -112,7 +112,7 @@ func New(ctx context.Context, l store.Ledger, f store.Feed, reg *schema.Registry
 	k.table.init()
 	k.host = NewGrant(&server{k: k, by: store.Host})
 
-	began := k.clock.Now()
+	began := time.Now()
 	head, err := f.Head(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("grant: where the feed is: %w", err)

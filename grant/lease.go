@@ -17,8 +17,9 @@ type lease struct {
 
 func (l *lease) renew(began time.Time) { l.began.Store(&began) }
 
-// good reports whether the lease has not run out.
+// good reports whether the lease has not run out, by the monotonic clock, which stands still while the
+// computer sleeps, and by the other, which people set.
 func (l *lease) good(now time.Time) bool {
 	began := l.began.Load()
-	return began != nil && now.Sub(*began) < l.length
+	return began != nil && now.Sub(*began) < l.length && now.Round(0).Sub(began.Round(0)) < l.length
 }

@@ -33,7 +33,6 @@ type live struct {
 
 	passed  atomic.Int64 // calls not reported yet
 	refused atomic.Int64 // calls not logged yet
-	last    atomic.Int64 // when a call last passed
 	noted   atomic.Bool  // whether it is on the list of those to report
 }
 
@@ -50,12 +49,16 @@ func (l *live) state() error {
 	if x := l.dead.Load(); x != nil {
 		return x
 	}
-	now := l.k.clock.Now()
 	switch {
-	case !l.deadline.IsZero() && !now.Before(l.deadline):
+	case !l.deadline.IsZero() && !l.k.clock.Now().Before(l.deadline):
 		return ocap.Expired
-	case !l.k.fresh.good(now):
+	case !l.k.fresh.good(time.Now()):
 		return errStale
+	}
+	// Looking at the clock may have taken its time, and who revokes waits for methods that were let
+	// through, not for those that are about to be.
+	if x := l.dead.Load(); x != nil {
+		return x
 	}
 	return nil
 }
@@ -94,7 +97,6 @@ func (l *live) Ended(c *ocap.Crossing, _ error) {
 	}
 	if c.Delivered() {
 		l.passed.Add(1)
-		l.last.Store(l.k.clock.Now().UnixNano())
 		l.k.uses.note(l)
 	}
 }

@@ -77,12 +77,11 @@ func (k *Keeper) settle(ctx context.Context) error {
 		stop()
 	}
 
-	now := k.clock.Now()
 	var uses []store.Use
 	for _, l := range lives {
 		l.noted.Store(false)
 		if n := l.passed.Swap(0); n > 0 {
-			uses = append(uses, store.Use{Edge: l.edge.ID, Calls: n, Ago: max(0, now.Sub(time.Unix(0, l.last.Load())))})
+			uses = append(uses, store.Use{Edge: l.edge.ID, Calls: n})
 		}
 		if n := l.refused.Swap(0); n > 0 {
 			k.log.Info("calls refused", "edge", l.edge.ID, "label", l.edge.Label, "calls", n, "err", errString(l.state()))

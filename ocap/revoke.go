@@ -52,13 +52,14 @@ func (m *membrane) revoke(x *capnp.Exception) {
 
 const (
 	// waitStalled is how long revoke waits for methods that may not have executed anything yet
-	// when none of them gets on: they block on something that this package cannot see.
-	waitStalled = 100 * time.Millisecond
+	// when none of them gets on: they block on something that this package cannot see. It is long, as
+	// on a machine with much to do a thread may not run for a while.
+	waitStalled = 500 * time.Millisecond
 	// waitOwn is how long it waits for the method that may have called revoke.
 	waitOwn = time.Millisecond
 	// looksStalled and looksOwn are how often revoke looks in that time, at least: a process that
 	// was not running itself must not take the others for stalled.
-	looksStalled = 100
+	looksStalled = 400
 	looksOwn     = 6
 )
 
