@@ -21,10 +21,6 @@ type flaw struct {
 func (f *flaw) Deliver(c *capnp.Call, t *capnp.Turn) { f.deliver(c, t) }
 func (f *flaw) Next() capnp.Hook                     { return nil }
 
-func isSecret(c *capnp.Call) bool {
-	return c.InterfaceID() == thingID && c.MethodID() == secret.MethodID()
-}
-
 // through makes a wrapper of deliver, which gets the hook that is wrapped.
 func through(deliver func(h capnp.Hook, c *capnp.Call, t *capnp.Turn)) func(T) (T, func(...error)) {
 	return func(c T) (T, func(...error)) {

@@ -61,6 +61,9 @@ func (s *settler) Drain(t *capnp.Turn) {
 	if h := w.inner(); h != nil && h.Promise() && w.watched() && h.Watch(s, t) {
 		return
 	}
+	if v := w.holdingHome(); v != nil && v.later(s) {
+		return
+	}
 	w.tell(t)
 }
 
@@ -121,6 +124,10 @@ func (w *wrapper) flush(last bool, t *capnp.Turn) (open capnp.Hook) {
 	}
 	w.held = nil
 	w.holding.Store(false)
+	for _, s := range w.after {
+		t.Kick(s)
+	}
+	w.after = nil
 	w.m.holds(w, false)
 	t.Drop(w)
 	return nil
@@ -270,6 +277,30 @@ func (f *flight) refuse(t *capnp.Turn) {
 		return
 	}
 	c.Refuse(f.err, t)
+}
+
+// holdingHome returns the wrapper of the caller's own side that w has become, if calls wait there: some of
+// them may have come by way of w and another vat, so w must not be shortened past them.
+func (w *wrapper) holdingHome() *wrapper {
+	h := w.inner()
+	if h == nil {
+		return nil
+	}
+	if v, ok := capnp.ShortenAll(h).(*wrapper); ok && v.m == w.m && v.outer != w.outer && v.holding.Load() {
+		return v
+	}
+	return nil
+}
+
+// later makes s go on when no call waits at w any more, which it reports false if that is so now.
+func (w *wrapper) later(s *settler) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.holding.Load() {
+		return false
+	}
+	w.after = append(w.after, s)
+	return true
 }
 
 // InUse reports whether calls wait here or something depends on what is wrapped: then the call of whose

@@ -30,6 +30,7 @@ type wrapper struct {
 	waiting  bool      // for a promise, before anything else can be done
 	kicked   bool      // a goroutine is about to do so
 	watchers []capnp.Watcher
+	after    []*settler // of wrappers that lead here from the other side, to go on when no call waits
 }
 
 func (w *wrapper) Retain()               { w.retain() }
@@ -78,7 +79,7 @@ func (w *wrapper) Shorten() capnp.Hook {
 	if b := w.became.Load(); b != nil {
 		return b.Hook
 	}
-	if h = h.Shorten(); h == nil {
+	if h = h.Shorten(); h == nil || w.holdingHome() != nil {
 		return nil
 	}
 	v := w.m.view(h, w.outer)
