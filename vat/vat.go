@@ -222,15 +222,21 @@ func (v *Vat) ask(ctx context.Context, r Reference, early func(capnp.Client)) (c
 		if err != nil {
 			return capnp.Client{}, nil, err
 		}
-		c := rpc.BootstrapObject[client](ctx, l.conn, r.secret()).Client
+		// The question's context ends only if it fails: an end that meets the answer would give the
+		// answer's capability back.
+		asking, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+		stop := context.AfterFunc(ctx, func() { giveUp(context.Cause(ctx)) })
+		c := rpc.BootstrapObject[client](asking, l.conn, r.secret()).Client
 		if fresh && early != nil {
 			early(c)
 		}
 		err = c.Resolve(ctx)
 		v.unuse(l)
+		stop()
 		if err == nil {
 			return c, l.conn, nil
 		}
+		giveUp(err)
 		c.Release()
 		if ctx.Err() != nil {
 			return capnp.Client{}, nil, context.Cause(ctx)
