@@ -58,3 +58,17 @@ func TestGivenUpCallsAreCancelled(t *testing.T) {
 		}
 	}
 }
+
+// Calls that went to another vat and came home may be held on the way: later ones, which need not go
+// there any more, do not overtake them.
+func TestHeldCallsThatCameHomeAreNotOvertaken(t *testing.T) {
+	for _, p := range places {
+		for _, w := range []wrapping{single("admitted"), stackOf("lease", "admitted"), stackOf("admitted", "audit")} {
+			t.Run(p.name+"/"+w.name, func(t *testing.T) {
+				for range 20 {
+					passedBackIsTheOriginal(t, p, w)
+				}
+			})
+		}
+	}
+}
