@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -240,11 +241,14 @@ func TestFates(t *testing.T) {
 }
 
 // TestTimingTellsNothing: valid and invalid recipients, those of every kind as often, cannot be told
-// apart by how long answers take: the area under the ROC curve is between 0.45 and 0.55. The outbox
-// works all the time. LANYARD_TIMINGS is the number of samples a side; by chance alone the area is
-// that far off once in 10 000 times with 1000, and never with 10 000.
+// apart by how long answers take: the area under the ROC curve is between 0.45 and 0.55, or as far
+// off as it is by chance once in 10 000 times. The outbox works all the time. LANYARD_TIMINGS is the
+// number of samples a side.
 func TestTimingTellsNothing(t *testing.T) {
-	samples := 1000
+	samples := 600
+	if raceOn {
+		samples = 50
+	}
 	if s := os.Getenv("LANYARD_TIMINGS"); s != "" {
 		n, err := strconv.Atoi(s)
 		samples = ok(t, n, err)
@@ -285,7 +289,8 @@ func TestTimingTellsNothing(t *testing.T) {
 	}
 	auc := area(valid, invalid)
 	t.Logf("%-25s area %.3f, %d samples a side", "all", auc, len(valid))
-	if auc < 0.45 || auc > 0.55 {
+	n := float64(len(valid))
+	if off := max(0.05, 4*math.Sqrt((2*n+1)/(12*n*n))); math.Abs(auc-0.5) > off {
 		t.Errorf("valid and invalid recipients can be told apart: area %.3f", auc)
 	}
 }
