@@ -2,6 +2,7 @@ package dynamic_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"lanyard.dev/capnp"
@@ -128,10 +129,7 @@ interface J {}`)
 		t.Run(name, func(t *testing.T) {
 			useAll(r, []byte("choices"))
 			st := structType(t, r, "S")
-			path := "box"
-			for range 50 {
-				path += ".nest"
-			}
+			path := "box" + strings.Repeat(".nest", 50)
 			if p, err := st.Path(path + ".content"); err != nil || p.Type().String() != "Box" {
 				t.Errorf("a type that grows: %v, %v", p.Type(), err)
 			}
