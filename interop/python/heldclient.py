@@ -23,7 +23,7 @@ import capnp
 
 import common
 
-ROOT = os.path.join(common.HERE, "..", "..")
+ROOT = os.path.normpath(os.path.join(common.HERE, "..", ".."))  # as common: a schema has one path
 
 
 def elements(der):
