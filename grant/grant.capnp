@@ -64,7 +64,9 @@ struct Owner @0xc2263368c7e23ed8 {
   # Whom a reference is sealed for.
 
   key @0 :Data;
-  # The public key of the owner's vat: the 32 bytes of an Ed25519 key.
+  # By what the owner's vat is known, 32 bytes: the SHA-256 of its public key as DER SubjectPublicKeyInfo, which
+  # references write in base64 behind sha-256:. Not the public key itself. For a vat that acts for a service it is
+  # that of the service's key.
 }
 
 struct Selector @0xe1a3b3a873ee3f04 {

@@ -916,7 +916,9 @@ func NewRootOwner(m *capnp.MessageBuilder) OwnerBuilder {
 // OwnerSize is how much a [Owner] holds besides what it points to.
 var OwnerSize = capnp.StructSize{DataWords: 0, Pointers: 1}
 
-// The public key of the owner's vat: the 32 bytes of an Ed25519 key.
+// By what the owner's vat is known, 32 bytes: the SHA-256 of its public key as DER SubjectPublicKeyInfo, which
+// references write in base64 behind sha-256:. Not the public key itself. For a vat that acts for a service it is
+// that of the service's key.
 func (s Owner) Key() []byte                { return capnp.Struct(s).Data(0) }
 func (s Owner) HasKey() bool               { return capnp.Struct(s).HasPtr(0) }
 func (b OwnerBuilder) HasKey() bool        { return capnp.StructBuilder(b).HasPtr(0) }

@@ -13,7 +13,7 @@ import (
 )
 
 // Restore returns the capability that a secret stands for, narrowed by its whole chain. Owner is the key
-// that whoever asks has proved to hold, nil if none. Whatever the ledger does not give is
+// that whoever asks has proved to hold, as Owner.key has it: the bytes of a vat.Key; nil if none. Whatever the ledger does not give is
 // store.ErrUnknown, in the same words: revoked, dropped, expired, sealed for somebody else, never
 // issued. Restoring again what somebody holds gives the same capability. When the ledger or the object
 // cannot be had just now, the Kind of the error is capnp.Overloaded or capnp.Disconnected.
