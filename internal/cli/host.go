@@ -20,7 +20,6 @@ import (
 	"lanyard.dev/internal/cli/config"
 	"lanyard.dev/rpc"
 	"lanyard.dev/store"
-	"lanyard.dev/store/sqlite"
 	"lanyard.dev/vat"
 )
 
@@ -29,7 +28,7 @@ type host struct {
 	home   *home
 	cfg    *config.Config
 	log    *slog.Logger
-	ledger *sqlite.Ledger
+	ledger ledger
 	keeper *grant.Keeper
 	vat    *vat.Vat
 
@@ -138,18 +137,15 @@ func (s *host) open(ctx context.Context, listeners []net.Listener) error {
 	if err != nil {
 		return err
 	}
-	if s.cfg.Postgres() {
-		return errors.New("ledger: PostgreSQL is for programs of your own so far; this one keeps its ledger in SQLite")
-	}
 	if s.objects, err = openObjects(ctx, s.cfg, s.log, &s.closers); err != nil {
 		return err
 	}
-	if s.ledger, err = sqlite.Open(ctx, s.cfg.Ledger, nil); err != nil {
-		return fmt.Errorf("ledger %s: %w", s.cfg.Ledger, err)
+	if s.ledger, err = openLedger(ctx, s.cfg); err != nil {
+		return err
 	}
 	s.closers = append(s.closers, s.ledger.Close)
 	s.keeper, err = grant.New(ctx, s.ledger, s.ledger, reg, s.object, &grant.Options{
-		Name:      id.Key().String(),
+		Name:      vatName(s.cfg, id.Key()),
 		Reference: s.reference,
 		Root: func(object string) uint64 {
 			if o := s.objects[object]; o != nil {

@@ -120,6 +120,13 @@ func (s *host) mine(ctx context.Context, name string, r vat.Reference) (store.Ed
 // new one takes its place.
 func (s *host) issue(ctx context.Context, name string) (store.Secret, store.EdgeID, error) {
 	label := "owner of " + name
+	if s.cfg.Postgres() { // the servers that share it may be of several owners
+		id, err := s.home.identity()
+		if err != nil {
+			return store.Secret{}, 0, err
+		}
+		label += ", " + id.Key().String()
+	}
 	e, err := s.ledger.Resolve(ctx, store.Host, label)
 	if err == nil {
 		secret, err := s.ledger.Rotate(ctx, store.Host, e.ID)

@@ -22,12 +22,13 @@ import (
 
 // A Config says what a server does. Paths are absolute or relative to the folder of the file.
 type Config struct {
-	Listen  []string          `toml:"listen"`  // HOST:PORT or unix:PATH, with TLS
-	Hints   []string          `toml:"hints"`   // the same, where others find it, if not where it listens
-	Ledger  string            `toml:"ledger"`  // a SQLite file, or postgres://…
-	Drain   Duration          `toml:"drain"`   // what calls under way get to return when it ends
-	Log     Log               `toml:"log"`     //
-	Objects map[string]Object `toml:"objects"` // by name
+	Listen    []string          `toml:"listen"`     // HOST:PORT or unix:PATH, with TLS
+	Hints     []string          `toml:"hints"`      // the same, where others find it, if not where it listens
+	Ledger    string            `toml:"ledger"`     // a SQLite file, or postgres://… without a password
+	LedgerKey string            `toml:"ledger-key"` // the file with the key of the ledger's hashes, of mode 0600
+	Drain     Duration          `toml:"drain"`      // what calls under way get to return when it ends
+	Log       Log               `toml:"log"`        //
+	Objects   map[string]Object `toml:"objects"`    // by name
 }
 
 // Log says how the server tells what it does.
@@ -113,7 +114,7 @@ func (c *Config) check() error {
 	if c.Postgres() {
 		if u, err := url.Parse(c.Ledger); err != nil {
 			wrong("ledger: is not a URL")
-		} else if _, secret := u.User.Password(); secret || u.Query().Has("password") {
+		} else if _, secret := u.User.Password(); secret || u.Query().Has("password") || u.Query().Has("sslpassword") {
 			wrong("ledger: holds a password, which belongs into a file of mode 0600 that PGPASSFILE names")
 		}
 	}
@@ -172,11 +173,16 @@ func (c *Config) In(dir string) {
 	}
 	if !c.Postgres() {
 		in(&c.Ledger)
+	} else if c.LedgerKey == "" {
+		c.LedgerKey = "ledger.key"
 	}
-	for i, a := range c.Listen {
-		if p, ok := strings.CutPrefix(a, "unix:"); ok {
-			in(&p)
-			c.Listen[i] = "unix:" + p
+	in(&c.LedgerKey)
+	for _, addresses := range [][]string{c.Listen, c.Hints} {
+		for i, a := range addresses {
+			if p, ok := strings.CutPrefix(a, "unix:"); ok {
+				in(&p)
+				addresses[i] = "unix:" + p
+			}
 		}
 	}
 	for name, o := range c.Objects {
@@ -201,7 +207,8 @@ const Example = `# What "lanyard serve" serves. Paths are relative to this folde
 
 listen = ["127.0.0.1:7000"]    # with TLS; peers know it by its key
 #hints = ["example.org:7000"]  # where others find it, if not where it listens
-#ledger = "ledger.db"          # or "postgres://…", where several servers share it
+#ledger = "ledger.db"          # or "postgres://…", where several servers share it; no password in it
+#ledger-key = "ledger.db.key"  # all servers of one ledger have the same
 #drain = "10s"                 # what calls under way get when it ends
 
 [log]

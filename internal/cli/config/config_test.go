@@ -43,6 +43,22 @@ mail = { from = "me@example.org", maildir = "out" }
 	}
 }
 
+func TestPostgres(t *testing.T) {
+	for _, c := range []struct{ text, key, hint string }{
+		{"", "/etc/lanyard/ledger.key", "unix:/etc/lanyard/one"},
+		{"ledger-key = \"k\"\n", "/etc/lanyard/k", "unix:/etc/lanyard/one"},
+	} {
+		got, err := Parse([]byte("listen = [\":0\"]\nhints = [\"unix:one\"]\nledger = \"postgres://me@db/x\"\n" + c.text + "[objects.calc]\nservice = \"calculator\"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.In("/etc/lanyard")
+		if !got.Postgres() || got.Ledger != "postgres://me@db/x" || got.LedgerKey != c.key || got.Hints[0] != c.hint {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
 func TestExample(t *testing.T) {
 	for name, text := range map[string]string{
 		"as it is":           Example,
@@ -68,6 +84,7 @@ func TestParseRefuses(t *testing.T) {
 		{"listen = [\":0\"]\nledger = \"\"" + calc, "ledger: is empty"},
 		{"listen = [\":0\"]\nledger = \"postgres://me:hunter2@db/x\"" + calc, "ledger: holds a password"},
 		{"listen = [\":0\"]\nledger = \"postgres://db/x?password=hunter2\"" + calc, "ledger: holds a password"},
+		{"listen = [\":0\"]\nledger = \"postgres://db/x?sslpassword=hunter2\"" + calc, "ledger: holds a password"},
 		{"listen = [\":0\"]\n[log]\nformat = \"xml\"" + calc, `log.format: "xml"`},
 		{"listen = [\":0\"]\n[log]\nlevel = \"loud\"" + calc, "loud"},
 		{"listen = [\":0\"]\n[objects.\"a b\"]\nservice = \"calculator\"", "objects.a b: cannot be a petname"},
