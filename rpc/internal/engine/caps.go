@@ -63,6 +63,8 @@ func (e *Engine) descriptor(h capnp.Hook, t *capnp.Turn) (Descriptor, capnp.Hook
 			if s := r.Shorten(); s != nil {
 				return e.descriptor(s, t)
 			}
+		case r.gone:
+			return e.export(capnp.BrokenHook(errGone), t)
 		case r.imported:
 			r.used = r.used || r.promise
 			return Descriptor{Kind: ReceiverHosted, ID: r.id}, r, nil

@@ -101,6 +101,10 @@ func (e *Engine) ask(c *capnp.Call, last *lasting, t *capnp.Turn) *question {
 }
 
 func (e *Engine) sendCall(r *remote, c *capnp.Call, t *capnp.Turn) {
+	if r.gone {
+		c.Refuse(errGone, t)
+		return
+	}
 	last := e.lastingFor(c)
 	q := e.ask(c, last, t)
 	if q == nil {

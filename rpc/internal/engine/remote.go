@@ -279,6 +279,11 @@ func (e *Engine) publish(r *remote, t *capnp.Turn) {
 	}
 }
 
+// errGone is what becomes of calls on an import that has been given back to the peer, which may use its
+// id for something else by now. Nobody who holds a reference gets here. But whoever gave a call up
+// just when its results came may still have a path that leads to what was in them.
+var errGone = capnp.NewError(capnp.Failed, "the call that the capability would have come from was given up")
+
 // released is called when an import's last reference in this process has gone. It may have been
 // received again since.
 func (e *Engine) released(r *remote, t *capnp.Turn) {
