@@ -46,9 +46,9 @@ fresh: ## [13] regenerating every generated file changes nothing
 peers: ## [38] install and build the C++ and Python peers
 	interop/setup
 
-interop: peers ## [314] C++ and Python against Go, both ways, RUNS=100 times each
+interop: peers ## [400] C++ and Python against Go, both ways, RUNS=100 times each; what needs PostgreSQL, raced
 	LANYARD_INTEROP=require LANYARD_INTEROP_RUNS=$(RUNS) \
-		tools/summary go test -race -v -count=1 -timeout 3h ./interop/...
+		tools/summary go test -race -v -count=1 -timeout 3h ./interop/... ./store/postgres ./grant
 
 schedules: ## [37] SCHEDULES=100000 seeded interleavings of the engine's messages
 	LANYARD_SCHEDULES=$(SCHEDULES) tools/summary go test -v -count=1 -timeout 5h -run '^TestSchedules$$' ./rpc/internal/engine
