@@ -50,6 +50,13 @@ type Options struct {
 	// not say it; 0 if it is not known. Default: it never is.
 	Root func(object string) uint64
 
+	// Also is asked what answers an interface on every grant beside the object's own, however the
+	// grant is narrowed: such as reflection. kind is the interface that the grant has, 0 if that is not
+	// known. These calls are not counted as uses, and end with the grant. Also is called for each call
+	// of an interface that is not Grant's, by many goroutines, and must not block; what it returns stays the host's.
+	// Default: there is none.
+	Also func(kind, interfaceID uint64) (capnp.Client, bool)
+
 	// Log gets what happens, without secrets. Default: nothing is logged.
 	Log *slog.Logger
 
@@ -147,6 +154,9 @@ func (o *Options) fill() {
 	}
 	if o.Root == nil {
 		o.Root = func(string) uint64 { return 0 }
+	}
+	if o.Also == nil {
+		o.Also = func(uint64, uint64) (capnp.Client, bool) { return capnp.Client{}, false }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -107,13 +107,17 @@ func ours(interfaceID uint64) bool {
 
 // Handle implements ocap.Handler.
 func (l *live) Handle(interfaceID uint64) (capnp.Client, bool) {
+	c, ok := l.grant.Client, true
 	if !ours(interfaceID) {
+		c, ok = l.k.o.Also(l.kind, interfaceID)
+	}
+	if !ok {
 		return capnp.Client{}, false
 	}
 	if err := l.state(); err != nil {
 		return capnp.Broken(err), true
 	}
-	return l.grant.Client, true
+	return c, true
 }
 
 // Redirect implements ocap.Redirector, for what comes out of the grant.

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lanyard.dev/capnp"
+	"lanyard.dev/capnp/schema"
 	"lanyard.dev/grant"
 	"lanyard.dev/internal/cli/config"
 	"lanyard.dev/rpc"
@@ -28,6 +29,7 @@ type host struct {
 	home   *home
 	cfg    *config.Config
 	log    *slog.Logger
+	reg    *schema.Registry // of the objects
 	ledger ledger
 	keeper *grant.Keeper
 	vat    *vat.Vat
@@ -38,9 +40,19 @@ type host struct {
 
 // serveConfig serves until the command's context ends.
 func serveConfig(cmd *cobra.Command, h *home, cfg *config.Config) (err error) {
-	ctx := cmd.Context()
 	s := &host{home: h, cfg: cfg, log: newLogger(cmd.ErrOrStderr(), cfg.Log)}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if s.reg, err = knownSchemas(); err != nil {
+		return err
+	}
+	if s.objects, err = openObjects(cmd.Context(), cfg, s.log, &s.closers); err != nil {
+		return err
+	}
+	return s.run(cmd.Context(), cmd.OutOrStdout())
+}
+
+// run serves the objects until ctx ends, and says where.
+func (s *host) run(ctx context.Context, out io.Writer) error {
 	listeners, err := s.listen(ctx)
 	if err != nil {
 		return err
@@ -58,11 +70,11 @@ func serveConfig(cmd *cobra.Command, h *home, cfg *config.Config) (err error) {
 		return err
 	}
 	for _, l := range listeners {
-		fmt.Fprintf(cmd.OutOrStdout(), "listening on %s\n", addressOf(l))
+		fmt.Fprintf(out, "listening on %s\n", addressOf(l))
 		s.log.Info("listening", "at", addressOf(l), "key", s.vat.Key().String())
 	}
 	for _, k := range sockets {
-		fmt.Fprintf(cmd.OutOrStdout(), "listening on %s\n", addressOf(k.l))
+		fmt.Fprintf(out, "listening on %s\n", addressOf(k.l))
 		s.log.Info("listening without TLS", "at", addressOf(k.l), "object", k.name)
 	}
 	return s.serve(ctx, listeners, sockets)
@@ -123,7 +135,7 @@ func (s *host) hints(listeners []net.Listener) (out []vat.Address, err error) {
 	return out, nil
 }
 
-// open opens the services, the ledger and the vat.
+// open opens the ledger and the vat.
 func (s *host) open(ctx context.Context, listeners []net.Listener) error {
 	at, err := s.hints(listeners)
 	if err != nil {
@@ -133,18 +145,11 @@ func (s *host) open(ctx context.Context, listeners []net.Listener) error {
 	if err != nil {
 		return err
 	}
-	reg, err := knownSchemas()
-	if err != nil {
-		return err
-	}
-	if s.objects, err = openObjects(ctx, s.cfg, s.log, &s.closers); err != nil {
-		return err
-	}
 	if s.ledger, err = openLedger(ctx, s.cfg); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.ledger.Close)
-	s.keeper, err = grant.New(ctx, s.ledger, s.ledger, reg, s.object, &grant.Options{
+	options := &grant.Options{
 		Name:      vatName(s.cfg, id.Key()),
 		Reference: s.reference,
 		Root: func(object string) uint64 {
@@ -154,7 +159,11 @@ func (s *host) open(ctx context.Context, listeners []net.Listener) error {
 			return 0
 		},
 		Log: s.log,
-	})
+	}
+	if s.cfg.Reflection {
+		options.Also = (&offered{reg: s.reg, log: s.log}).also
+	}
+	s.keeper, err = grant.New(ctx, s.ledger, s.ledger, s.reg, s.object, options)
 	if err != nil {
 		return err
 	}
@@ -163,7 +172,7 @@ func (s *host) open(ctx context.Context, listeners []net.Listener) error {
 		Identity: id,
 		Restore:  s.restore,
 		At:       at,
-		Registry: reg,
+		Registry: s.reg,
 		Conn:     &rpc.Options{DrainTimeout: time.Duration(s.cfg.Drain), Logger: s.log},
 		Logger:   s.log,
 	})

@@ -135,21 +135,23 @@ func (s *session) askType(ctx context.Context, name string) (uint64, error) {
 	if err != nil && !errors.Is(err, capnp.Unimplemented) {
 		return 0, s.advise(name, err)
 	}
-	if id := res.Edge().Interface(); err == nil && id != 0 {
-		if _, ok := s.reg.Node(id); ok {
-			return id, nil
-		}
+	var said uint64
+	if err == nil {
+		said = res.Edge().Interface()
 	}
-	return s.reflect(ctx, name, g.Client)
+	if _, ok := s.reg.Node(said); ok {
+		return said, nil
+	}
+	return s.reflect(ctx, name, g.Client, said)
 }
 
 // reflect asks an object that offers them for its schemas. They are used for what is kept under this name and for
-// nothing else.
-func (s *session) reflect(ctx context.Context, name string, c capnp.Client) (uint64, error) {
+// nothing else. If it offers several interfaces, it is the one that it was said to be, or the first.
+func (s *session) reflect(ctx context.Context, name string, c capnp.Client, said uint64) (uint64, error) {
 	r := reflection.Reflection{Client: c}
 	ids, err := reflection.Interfaces(ctx, r, nil)
 	if errors.Is(err, capnp.Unimplemented) || err == nil && len(ids) == 0 {
-		return 0, hinted(fmt.Errorf("%s does not say what it is", name), "what this program does not know, it calls only if it offers its schemas (package reflection)")
+		return 0, hinted(fmt.Errorf("%s does not say what it is", name), "what this program does not know, it calls only if it offers its schemas: reflection = true in the configuration of who serves it")
 	}
 	if err != nil {
 		return 0, s.advise(name, err)
@@ -159,6 +161,9 @@ func (s *session) reflect(ctx context.Context, name string, c capnp.Client) (uin
 		return 0, fmt.Errorf("the schemas that %s offers: %w", name, err)
 	}
 	s.regs[name] = reg
+	if slices.Contains(ids, said) {
+		return said, nil
+	}
 	return ids[0], nil
 }
 

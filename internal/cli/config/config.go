@@ -22,13 +22,14 @@ import (
 
 // A Config says what a server does. Paths are absolute or relative to the folder of the file.
 type Config struct {
-	Listen    []string          `toml:"listen"`     // HOST:PORT or unix:PATH, with TLS
-	Hints     []string          `toml:"hints"`      // the same, where others find it, if not where it listens
-	Ledger    string            `toml:"ledger"`     // a SQLite file, or postgres://… without a password
-	LedgerKey string            `toml:"ledger-key"` // the file with the key of the ledger's hashes, of mode 0600
-	Drain     Duration          `toml:"drain"`      // what calls under way get to return when it ends
-	Log       Log               `toml:"log"`        //
-	Objects   map[string]Object `toml:"objects"`    // by name
+	Listen     []string          `toml:"listen"`     // HOST:PORT or unix:PATH, with TLS
+	Hints      []string          `toml:"hints"`      // the same, where others find it, if not where it listens
+	Ledger     string            `toml:"ledger"`     // a SQLite file, or postgres://… without a password
+	LedgerKey  string            `toml:"ledger-key"` // the file with the key of the ledger's hashes, of mode 0600
+	Reflection bool              `toml:"reflection"` // whether holders can ask for the schema of what they hold
+	Drain      Duration          `toml:"drain"`      // what calls under way get to return when it ends
+	Log        Log               `toml:"log"`        //
+	Objects    map[string]Object `toml:"objects"`    // by name
 }
 
 // Log says how the server tells what it does.
@@ -209,6 +210,7 @@ listen = ["127.0.0.1:7000"]    # with TLS; peers know it by its key
 #hints = ["example.org:7000"]  # where others find it, if not where it listens
 #ledger = "ledger.db"          # or "postgres://…", where several servers share it; no password in it
 #ledger-key = "ledger.db.key"  # all servers of one ledger have the same
+#reflection = true             # tells who holds an object its schema, for programs that do not have it
 #drain = "10s"                 # what calls under way get when it ends
 
 [log]
