@@ -82,6 +82,16 @@ type saidError struct{ status int }
 
 func (e *saidError) Error() string { return fmt.Sprintf("status %d", e.status) }
 
+// optional is arguments for one that may be left out.
+func optional(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return arguments(name)(cmd, args)
+	}
+}
+
 // arguments checks how many arguments a command gets; names are their names as
 // the usage line has them.
 func arguments(names ...string) cobra.PositionalArgs {

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,19 +148,22 @@ func undoCommand() *cobra.Command {
 	var conn connecting
 	var of string
 	cmd := &cobra.Command{
-		Use:   "undo LABEL",
+		Use:   "undo [LABEL]",
 		Short: "Put back in force what you revoked",
 		Long: `Put back in force what you revoked, and all that was shared from it. References
 work again; whoever was using one has to get it anew. With --of it takes the
-number of a revocation, as "lanyard log" and "lanyard revoke" print it.`,
-		Args: arguments("LABEL"),
+number of a revocation, as "lanyard log" and "lanyard revoke" print it.
+
+Without LABEL it is the last that you revoked by its label, if all such were
+shared from one thing that you hold; else it says what to type.`,
+		Args: optional("LABEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return conn.run(cmd, func(ctx context.Context, s *session) error {
 				var id uint64
 				name := of
 				var gift *petname.Gift
 				if of == "" {
-					g, err := s.names.Given(args[0])
+					g, err := s.revoked(args)
 					if err != nil {
 						return err
 					}
@@ -166,6 +172,9 @@ number of a revocation, as "lanyard log" and "lanyard revoke" print it.`,
 					}
 					id, name, gift = uint64(g.Revocation), g.Petname, &g
 				} else {
+					if len(args) == 0 {
+						return &usageError{cmd.CommandPath(), errors.New("with --of it needs the number of a revocation")}
+					}
 					var err error
 					if id, err = strconv.ParseUint(args[0], 10, 64); err != nil {
 						return &usageError{cmd.CommandPath(), fmt.Errorf("with --of it takes the number of a revocation, not %q", args[0])}
@@ -185,9 +194,18 @@ number of a revocation, as "lanyard log" and "lanyard revoke" print it.`,
 						return err
 					}
 				}
-				v := map[string]uint64{"affected": res.Affected()}
+				v := struct {
+					Affected uint64 `json:"affected"`
+					Label    string `json:"label,omitempty"`
+				}{Affected: res.Affected()}
+				if gift != nil {
+					v.Label = gift.Label
+				}
 				return out.print(cmd, v, func(w io.Writer) {
-					fmt.Fprintf(w, "back in force: %s\n", plural(int(v["affected"]), "edge"))
+					fmt.Fprintf(w, "back in force: %s\n", plural(int(v.Affected), "edge"))
+					if len(args) == 0 {
+						fmt.Fprintf(w, "it is %s, shared from %s\n", quoted(v.Label), name)
+					}
 				})
 			})
 		},
@@ -197,6 +215,34 @@ number of a revocation, as "lanyard log" and "lanyard revoke" print it.`,
 	out.flags(cmd)
 	conn.flags(cmd)
 	return cmd
+}
+
+// revoked finds what a label means that was revoked from here; without one, what was revoked last, where that is clear.
+func (s *session) revoked(args []string) (petname.Gift, error) {
+	if len(args) > 0 {
+		return s.names.Given(args[0])
+	}
+	gifts, err := s.names.Gifts()
+	if err != nil {
+		return petname.Gift{}, err
+	}
+	last := map[string]petname.Gift{} // by petname: numbers of different ledgers say nothing about what was later
+	for _, g := range gifts {
+		if g.Revocation > last[g.Petname].Revocation {
+			last[g.Petname] = g
+		}
+	}
+	var say []string
+	for _, name := range slices.Sorted(maps.Keys(last)) {
+		if len(last) == 1 {
+			return last[name], nil
+		}
+		say = append(say, "lanyard undo "+quoted(last[name].Label))
+	}
+	if len(last) == 0 {
+		return petname.Gift{}, hinted(errors.New("nothing is revoked that was revoked from here by its label"), "lanyard log says what was revoked, by numbers; lanyard undo NUMBER --of NAME")
+	}
+	return petname.Gift{}, hinted(fmt.Errorf("what was revoked was shared from %s, so say which", strings.Join(slices.Sorted(maps.Keys(last)), " and ")), "%s", strings.Join(say, ", or "))
 }
 
 // quoted is a label as a shell takes it.

@@ -36,12 +36,7 @@ ledger to whoever can connect.`,
 		Example: `  lanyard serve
   lanyard serve book.toml
   lanyard serve calculator --listen 127.0.0.1:7000`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return arguments("CONFIG")(cmd, args)
-		},
+		Args: optional("CONFIG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h, err := openHome()
 			if err != nil {

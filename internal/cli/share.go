@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lanyard.dev/capnp/dynamic"
+	"lanyard.dev/capnp/schema"
 	"lanyard.dev/grant"
 	"lanyard.dev/internal/cli/petname"
 	"lanyard.dev/internal/cli/private"
@@ -152,7 +155,43 @@ func (o *sharing) share(ctx context.Context, cmd *cobra.Command, s *session, sou
 	if err := o.hand(cmd, s, res.Reference().Text(), e, plan.cap); err != nil {
 		return errors.Join(err, o.takeBack(ctx, g, e.ID), s.names.Forget(o.label))
 	}
+	if n != nil {
+		return o.warn(cmd, n, plan.cap, s.schemas(p.Name))
+	}
 	return nil
+}
+
+// warn says so if conditions were given for some methods, and others pass whatever their arguments are.
+func (o *sharing) warn(cmd *cobra.Command, n *narrow.Narrowing, i dynamic.Interface, reg *schema.Registry) error {
+	if len(o.where) == 0 || len(o.methods) > 0 {
+		return nil
+	}
+	judged, others, err := n.Judged(reg)
+	if err != nil || len(judged) == 0 || len(others) == 0 {
+		return err
+	}
+	var limited, free []string
+	for m := range i.Methods() {
+		id := narrow.Method{InterfaceID: m.InterfaceID(), MethodID: m.MethodID()}
+		switch {
+		case slices.Contains(judged, id):
+			limited = append(limited, m.Name())
+		case slices.Contains(others, id):
+			free = append(free, m.Name())
+		}
+	}
+	hint := fmt.Sprintf("--where limits %s; other methods are not limited by it: %s. With --methods %s they would not be there",
+		strings.Join(limited, ", "), strings.Join(free, ", "), strings.Join(limited, ","))
+	if !o.json {
+		_, err := fmt.Fprintf(cmd.ErrOrStderr(), "hint: %s\n", printable(hint))
+		return err
+	}
+	text, err := json.Marshal(map[string]string{"hint": hint})
+	if err != nil {
+		return err
+	}
+	_, err = cmd.ErrOrStderr().Write(append(harmless(text), '\n'))
+	return err
 }
 
 // free reports what stands in the way of the label and the file, before anything is done.

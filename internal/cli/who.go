@@ -21,12 +21,7 @@ func whoCommand() *cobra.Command {
 		Long: `Say who has what of yours, and who got it from them: everything that was shared
 from NAME, or from all that you hold, with what is left of it and when it was
 last used.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return arguments("NAME")(cmd, args)
-		},
+		Args: optional("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return conn.run(cmd, func(ctx context.Context, s *session) error {
 				names := args
@@ -110,13 +105,18 @@ func (t *target) meant(s *session, word string) error {
 	if t.of == "" {
 		if _, err := s.names.Given(word); err != nil {
 			if _, err := s.reference(word); err == nil {
-				t.name, t.set = word, func(b grant.SelectorBuilder) { b.SetSelf() }
+				t.name, t.set = word, itself
 				return nil
 			}
 		}
 	}
 	return t.find(s.home, word)
 }
+
+// held is what a petname stands for, and all that was shared from it.
+func held(name string) *target { return &target{name: name, set: itself} }
+
+func itself(b grant.SelectorBuilder) { b.SetSelf() }
 
 func whyCommand() *cobra.Command {
 	var out printer
@@ -178,43 +178,83 @@ func logCommand() *cobra.Command {
 	var to target
 	var last uint32
 	cmd := &cobra.Command{
-		Use:   "log LABEL",
+		Use:   "log [LABEL]",
 		Short: "Say what happened to what you shared",
 		Long: `Say what happened to what you shared, and to what was shared from it: who shared,
 revoked, undid, dropped what, and when. LABEL may also be the name of something
-you hold.`,
-		Args: arguments("LABEL"),
+you hold. Without LABEL it is everything that was shared from all that you hold,
+or from the NAME of --of.`,
+		Args: optional("LABEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return conn.run(cmd, func(ctx context.Context, s *session) error {
-				if err := to.meant(s, args[0]); err != nil {
+				if len(args) == 0 && to.of == "" {
+					return s.logAll(ctx, cmd, &out, last)
+				}
+				if len(args) == 0 {
+					to = *held(to.of)
+				} else if err := to.meant(s, args[0]); err != nil {
 					return err
 				}
-				entries, err := s.entries(ctx, &to)
+				entries, err := s.entries(ctx, &to, last)
 				if err != nil {
 					return s.advise(to.name, err)
 				}
-				if n := len(entries) - int(last); last > 0 && n > 0 {
-					entries = entries[n:]
-				}
-				return out.print(cmd, entries, func(w io.Writer) {
-					var rows [][]string
-					for _, e := range entries {
-						number := ""
-						if e.Revocation != 0 {
-							number = strconv.FormatUint(e.Revocation, 10)
-						}
-						rows = append(rows, []string{when(e.Time), e.What, e.Label, strconv.FormatUint(e.Edge, 10), number, e.Reason})
-					}
-					table(w, []string{"WHEN", "WHAT", "LABEL", "EDGE", "REVOCATION", "REASON"}, rows)
-				})
+				return out.print(cmd, entries, func(w io.Writer) { writeEntries(w, entries) })
 			})
 		},
 	}
-	cmd.Flags().Uint32Var(&last, "last", 0, "only the last `N` entries")
+	cmd.Flags().Uint32Var(&last, "last", 0, "only the last `N` entries of each name")
 	to.flags(cmd)
 	out.flags(cmd)
 	conn.flags(cmd)
 	return cmd
+}
+
+// logAll prints the log of everything that is held.
+func (s *session) logAll(ctx context.Context, cmd *cobra.Command, out *printer, last uint32) error {
+	type log struct {
+		Name    string     `json:"name"`
+		Entries []logEntry `json:"entries"`
+		Error   *failure   `json:"error,omitempty"`
+	}
+	names, err := s.names.Names()
+	if err != nil {
+		return err
+	}
+	all := []log{}
+	for _, name := range names {
+		l := log{Name: name}
+		l.Entries, err = s.entries(ctx, held(name), last)
+		if err != nil {
+			l.Error = new(failureOf(err))
+		}
+		all = append(all, l)
+	}
+	return out.print(cmd, all, func(w io.Writer) {
+		for i, l := range all {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			if l.Error != nil {
+				fmt.Fprintf(w, "%s: %s\n", l.Name, oneLine(l.Error.Message))
+				continue
+			}
+			fmt.Fprintf(w, "%s:\n", l.Name)
+			writeEntries(w, l.Entries)
+		}
+	})
+}
+
+func writeEntries(w io.Writer, entries []logEntry) {
+	var rows [][]string
+	for _, e := range entries {
+		number := ""
+		if e.Revocation != 0 {
+			number = strconv.FormatUint(e.Revocation, 10)
+		}
+		rows = append(rows, []string{when(e.Time), e.What, e.Label, strconv.FormatUint(e.Edge, 10), number, e.Reason})
+	}
+	table(w, []string{"WHEN", "WHAT", "LABEL", "EDGE", "REVOCATION", "REASON"}, rows)
 }
 
 // A logEntry is a line of a ledger's log.
@@ -228,7 +268,8 @@ type logEntry struct {
 	Revocation uint64    `json:"revocation,omitempty"`
 }
 
-func (s *session) entries(ctx context.Context, t *target) ([]logEntry, error) {
+// entries reads the log of a target: all of it, or the last entries.
+func (s *session) entries(ctx context.Context, t *target, last uint32) ([]logEntry, error) {
 	g, err := s.grant(ctx, t.name)
 	if err != nil {
 		return nil, err
@@ -247,7 +288,11 @@ func (s *session) entries(ctx context.Context, t *target) ([]logEntry, error) {
 			out = append(out, logEntry{e.Seq(), instant(e.Time()), e.What(), e.Label(), e.Edge(), e.Reason(), e.Revocation()})
 		}
 		if after = res.Next(); after == 0 || len(out) >= maxListed {
-			return out, nil
+			break
 		}
 	}
+	if n := len(out) - int(last); last > 0 && n > 0 {
+		out = out[n:]
+	}
+	return out, nil
 }
