@@ -287,6 +287,42 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// Who was given something that came out of a grant can keep it, but does not hold the grant: neither sees nor takes back
+// what else was shared from it.
+func TestWhatComesOutIsNotTheGrant(t *testing.T) {
+	w := newWorld(t, onDisk(t), nil)
+	_, alice := w.issue("shelf", &grant.Terms{Label: "alice"})
+	_, carol := w.give(alice, &grant.Terms{Label: "carol"})
+	out, err := shelf.Shelf{Client: alice.Client}.Box(t.Context(), func(p shelf.ShelfBoxParamsBuilder) { p.SetName("b") }).Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := grant.Grant{Client: out.Box().Client}
+	if _, _, err := share(t.Context(), bob, &grant.Terms{Label: "dave"}); err != nil {
+		t.Errorf("share: %v", err)
+	}
+	for name, ask := range map[string]func() error{
+		"info": func() error { _, err := bob.Info(t.Context(), nil).Wait(); return err },
+		"list": func() error { _, err := bob.List(t.Context(), nil).Wait(); return err },
+		"why":  func() error { _, err := bob.Why(t.Context(), nil).Wait(); return err },
+		"log":  func() error { _, err := bob.Log(t.Context(), nil).Wait(); return err },
+		"preview": func() error {
+			_, err := bob.Preview(t.Context(), func(p grant.GrantPreviewParamsBuilder) { p.NewEdge().SetLabels([]string{"carol"}) }).Wait()
+			return err
+		},
+		"revoke": func() error { _, err := revoke(t.Context(), bob, "carol"); return err },
+		"undo":   func() error { _, err := bob.Undo(t.Context(), nil).Wait(); return err },
+		"drop":   func() error { _, err := bob.Drop(t.Context(), nil).Wait(); return err },
+	} {
+		if err := ask(); err == nil || capnp.AsException(err).Kind != capnp.Unimplemented {
+			t.Errorf("%s: %v, want unimplemented", name, err)
+		}
+	}
+	if _, err := (shelf.Shelf{Client: carol.Client}).Itself(t.Context(), nil).Wait(); err != nil {
+		t.Errorf("what else was shared: %v", err)
+	}
+}
+
 // An object that is gone says so, and neither breaks the ledger nor other grants.
 func TestObjectGone(t *testing.T) {
 	w := newWorld(t, onDisk(t), nil)

@@ -21,15 +21,24 @@ type server struct {
 	object string // of what came out of the grant: its name
 }
 
-// begin lets the next call start, and takes a place among those who ask the ledger.
+// begin is enter for what a grant itself is asked only. Whoever was given something that came out of one does not hold
+// the grant, and has no say over what else was shared from it.
 func (s *server) begin(ctx context.Context, call interface{ Unblock() }) (_ context.Context, leave func(), err error) {
+	if s.object != "" {
+		return nil, nil, capnp.NewError(capnp.Unimplemented, "what came out of a grant can be saved and shared, but is no grant itself")
+	}
+	return s.enter(ctx, call)
+}
+
+// enter lets the next call start, and takes a place among those who ask the ledger.
+func (s *server) enter(ctx context.Context, call interface{ Unblock() }) (_ context.Context, leave func(), err error) {
 	call.Unblock()
 	return s.k.begin(ctx)
 }
 
 // Save implements PersistentServer.
 func (s *server) Save(ctx context.Context, call persistent.PersistentSaveCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.enter(ctx, call)
 	if err != nil {
 		return err
 	}
@@ -51,7 +60,7 @@ func sealFor(o Owner) []byte { return append([]byte{}, o.Key()...) }
 
 // Share implements GrantServer.
 func (s *server) Share(ctx context.Context, call GrantShareCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.enter(ctx, call)
 	if err != nil {
 		return err
 	}
@@ -201,7 +210,7 @@ func (s *server) Drop(ctx context.Context, call GrantDropCall) error {
 		return err
 	}
 	defer leave()
-	if s.live == nil || s.object != "" {
+	if s.live == nil {
 		return capnp.NewError(capnp.Unimplemented, "only a grant can be dropped")
 	}
 	// The grant itself dies once this call has been answered through it.
