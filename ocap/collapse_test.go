@@ -87,3 +87,28 @@ func TestCollapsedDieWithTheirParents(t *testing.T) {
 		t.Errorf("the reason is %q", x.Reason)
 	}
 }
+
+// startOnly keeps no state, but looks once more when a method starts.
+type startOnly struct{ *starter }
+
+func (s startOnly) Collapse(inner ocap.Policy) (ocap.Policy, bool) { return ocap.Collapse(s, inner) }
+
+// Ended hides that of starter: there is nothing to be told.
+func (s startOnly) Ended() {}
+
+// A policy that judges when methods start keeps its layer, whichever side of another it is on: one layer of both would
+// not ask it.
+func TestStartersDoNotCollapse(t *testing.T) {
+	for what, stack := range map[string]func(T, ocap.Policy) T{
+		"a facet around it": func(c T, p ocap.Policy) T { w, _ := ocap.Membrane(c, p, nil); return ocap.Facet(w, open...) },
+		"it around a facet": func(c T, p ocap.Policy) T { w, _ := ocap.Membrane(ocap.Facet(c, open...), p, nil); return w },
+	} {
+		s := &starter{}
+		_, o := newThing()
+		c := stack(o, startOnly{s})
+		must(t, c.Client, ping, 0)
+		s.shut.Store(true)
+		_, err := do(t, c.Client, ping, 0)
+		wantErr(t, what, err, ocap.Stale)
+	}
+}

@@ -139,17 +139,27 @@ func (s *stack) Collapse(inner Policy) (Policy, bool) { return collapse(s, inner
 // but judge: one policy of two, if inner is of this package or like that as well.
 func Collapse(outer, inner Policy) (Policy, bool) { return collapse(outer, inner) }
 
-// collapse makes one policy of two, if All can do what inner does.
+// collapse makes one policy of two, if All can do what both do.
 func collapse(outer, inner Policy) (Policy, bool) {
-	switch inner.(type) {
-	case nil, *facet, stacked:
-	case Admitter, Handler, Redirector, ResultJudge, Ender:
-		return nil, false
-	case Collapser:
-	default:
+	if doesMore(outer) || doesMore(inner) {
 		return nil, false
 	}
-	return All(outer, inner), true
+	switch inner.(type) {
+	case nil, *facet, stacked, Collapser:
+		return All(outer, inner), true
+	}
+	return nil, false
+}
+
+// doesMore reports whether a policy that is not this package's does more than judge, which All makes no use of.
+func doesMore(p Policy) bool {
+	switch p.(type) {
+	case nil, *facet, stacked:
+		return false
+	case Admitter, Handler, Redirector, ResultJudge, Ender, Starter:
+		return true
+	}
+	return false
 }
 
 // leasedStack looks at the time once more when a method starts.
