@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 func calcCommand() *cobra.Command {
 	var timeout time.Duration
+	var insecure bool
 	var recording recording
 	cmd := &cobra.Command{
 		Use:   "calc ADDRESS EXPRESSION",
@@ -42,6 +44,11 @@ expression is.`,
 			}
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("no answer within %s", timeout))
 			defer cancel()
+			if network == "tcp" && !insecure {
+				if err := nearOnly(ctx, address); err != nil {
+					return &usageError{cmd.CommandPath(), err}
+				}
+			}
 			conn, stop, err := recording.dial(ctx, network, address)
 			if err != nil {
 				return err
@@ -55,6 +62,7 @@ expression is.`,
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "`TIME` to wait for the answer")
+	cmd.Flags().BoolVar(&insecure, "insecure", false, "the calculator may be on another machine, without TLS")
 	recording.flags(cmd)
 	// What follows the address is an expression, even if it starts with a minus.
 	cmd.Flags().SetInterspersed(false)
@@ -134,4 +142,22 @@ func formatNumber(v float64) string {
 		format = 'g'
 	}
 	return strconv.FormatFloat(v, format, -1, 64)
+}
+
+// nearOnly refuses a HOST:PORT that is not on this machine.
+func nearOnly(ctx context.Context, s string) error {
+	host, _, err := net.SplitHostPort(s)
+	if err != nil || host == "" {
+		return err
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return err
+	}
+	for _, a := range addrs {
+		if !a.Unmap().IsLoopback() {
+			return notNear(s)
+		}
+	}
+	return nil
 }

@@ -82,6 +82,7 @@ func serveCalculatorCommand() *cobra.Command {
 	var listen string
 	var recording recording
 	var drain time.Duration
+	var insecure bool
 	cmd := &cobra.Command{
 		Use:   "calculator",
 		Short: "Serve the calculator of Cap'n Proto's samples",
@@ -99,6 +100,10 @@ with its own limits on work and memory.`,
 			l, err := listenOn(cmd.Context(), listen)
 			if err != nil {
 				return err
+			}
+			if a, ok := l.Addr().(*net.TCPAddr); ok && !insecure && !a.IP.IsLoopback() {
+				l.Close()
+				return &usageError{cmd.CommandPath(), notNear(listen)}
 			}
 			rec, stop, err := recording.start()
 			if err != nil {
@@ -120,9 +125,15 @@ with its own limits on work and memory.`,
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`ADDRESS` to listen on: HOST:PORT or unix:PATH; port 0 is any free one")
+	cmd.Flags().BoolVar(&insecure, "insecure", false, "let other machines in, without TLS: everybody on the way can read and change everything")
 	recording.flags(cmd)
 	cmd.Flags().DurationVar(&drain, "drain", 10*time.Second, "`TIME` that calls under way get to return when the server ends")
 	return cmd
+}
+
+// notNear is what those hear who would use a plain connection with another machine.
+func notNear(address string) error {
+	return fmt.Errorf("%s is not on this machine only, and there is no TLS here (--insecure)", address)
 }
 
 // parseAddress splits an address as people write it into what package net takes.
