@@ -12,16 +12,18 @@ import (
 	"strings"
 	"testing"
 
+	"lanyard.dev/capnp"
+	"lanyard.dev/capnp/schemas/persistent"
 	"lanyard.dev/grant"
 	"lanyard.dev/grant/internal/shelf"
 	"lanyard.dev/store"
 	"lanyard.dev/store/sqlite"
 )
 
-// envServe makes the test binary share as fast as it can, on the ledger named, until it is killed.
+// envServe makes the test binary share and save as fast as it can, on the ledger named, until it is killed.
 const envServe = "GRANT_TEST_SERVE"
 
-// serveUntilKilled writes each reference when the share that made it has returned.
+// serveUntilKilled writes each reference when the share, or the save, that made it has returned.
 func serveUntilKilled(path string) error {
 	ctx := context.Background()
 	l, err := sqlite.Open(ctx, path, nil)
@@ -46,7 +48,13 @@ func serveUntilKilled(path string) error {
 	for i := range 4 {
 		go func() {
 			for n := 0; ; n++ {
-				ref, _, err := share(ctx, grant.Grant{Client: root}, &grant.Terms{Label: fmt.Sprint(i, " ", n)})
+				var ref string
+				var err error
+				if n%2 == 0 {
+					ref, _, err = share(ctx, grant.Grant{Client: root}, &grant.Terms{Label: fmt.Sprint(i, " ", n)})
+				} else {
+					ref, err = save(ctx, root)
+				}
 				if err != nil {
 					errs <- err
 					return
@@ -67,17 +75,31 @@ func serveUntilKilled(path string) error {
 	}
 }
 
-// A process that is killed while it shares has shared whatever it said it had, and nothing by half.
-// LANYARD_KILLS says how often that is tried.
+// save saves a capability whole, as anybody who holds one can.
+func save(ctx context.Context, c capnp.Client) (string, error) {
+	p := persistent.Persistent{Client: c}.Save(ctx, nil)
+	defer p.Release()
+	res, err := p.Wait()
+	if err != nil {
+		return "", err
+	}
+	return capnp.PtrAs[grant.SturdyRef](res.SturdyRef()).Text(), nil
+}
+
+// A process that is killed while it shares and saves has done whatever it said it had, and nothing by
+// half. LANYARD_KILLS says how often that is tried.
 func TestKillsWhileSharing(t *testing.T) {
-	rounds := 3
+	rounds := 100 / slowly
 	if n, err := strconv.Atoi(os.Getenv("LANYARD_KILLS")); err == nil {
 		rounds = n
 	}
-	path := filepath.Join(t.TempDir(), "ledger")
+	path := ""
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for round := range rounds {
-		refs := killAfter(t, path, 1+rnd.IntN(60))
+		if round%10 == 0 { // so that looking through it stays quick
+			path = filepath.Join(t.TempDir(), "ledger")
+		}
+		refs := killAfter(t, path, 1+rnd.IntN(30))
 		checkShared(t, path, refs)
 		if t.Failed() {
 			t.Fatalf("in round %d", round)
