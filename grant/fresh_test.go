@@ -3,12 +3,15 @@ package grant_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"lanyard.dev/capnp"
 	"lanyard.dev/grant"
+	"lanyard.dev/grant/internal/shelf"
 	"lanyard.dev/ocap"
 	"lanyard.dev/store"
 )
@@ -148,14 +151,58 @@ func TestExpiry(t *testing.T) {
 		}
 		time.Sleep(30 * time.Second)
 		for name, g := range map[string]grant.Grant{"alice": g, "bob": below} {
-			if msg := is(add(t.Context(), g.Client, 1), ocap.Expired); msg != "" {
+			err := add(t.Context(), g.Client, 1)
+			if msg := is(err, ocap.Expired); msg != "" {
 				t.Errorf("%s, at the end: %s", name, msg)
+			}
+			if from := map[string]string{"alice": "root", "bob": "alice"}[name]; err == nil || !strings.HasSuffix(err.Error(), "has expired; "+from+" can give more") {
+				t.Errorf("%s, at the end: %v; that does not say that %s can help", name, err, from)
 			}
 		}
 		if _, err := held.Wait(); !errors.Is(err, ocap.Expired) {
 			t.Errorf("the call under way: %v, want expired", err)
 		}
 		w.Close()
+	})
+}
+
+// What an object takes to come is not given on top of a grant's time.
+func TestSlowObjectsProlongNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := onDisk(t)
+		s := &shelf.Store{}
+		var takes time.Duration
+		slow := func(ctx context.Context, name string) (capnp.Client, error) {
+			time.Sleep(takes)
+			return s.Objects(ctx, name)
+		}
+		k, err := grant.New(t.Context(), l, l, schemas(t), slow, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Close()
+		_, secret, err := k.Issue(t.Context(), "box a", &grant.Terms{Label: "alice", Expires: realNow(t, l).Add(time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		takes = 2 * time.Minute
+		if c, err := k.Restore(t.Context(), secret, nil); !errors.Is(err, store.ErrUnknown) {
+			t.Errorf("it came after the end: %v, want unknown", err)
+			c.Release()
+		}
+		takes = 30 * time.Second
+		c, err := k.Restore(t.Context(), secret, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Release()
+		if err := add(t.Context(), c, 1); err != nil {
+			t.Errorf("after half of the time: %v", err)
+		}
+		time.Sleep(30 * time.Second)
+		if msg := is(add(t.Context(), c, 1), ocap.Expired); msg != "" {
+			t.Errorf("at the end: %s", msg)
+		}
 	})
 }
 

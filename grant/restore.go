@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"time"
 	"weak"
 
 	"lanyard.dev/capnp"
@@ -23,11 +24,12 @@ func (k *Keeper) Restore(ctx context.Context, s store.Secret, owner []byte) (cap
 		return capnp.Client{}, err
 	}
 	defer leave()
+	asked := k.clock.Now()
 	chain, err := k.ledger.Restore(ctx, s, owner)
 	if err != nil {
 		return capnp.Client{}, k.say("restore", err)
 	}
-	c, err := k.restore(ctx, chain)
+	c, err := k.restore(ctx, chain, asked)
 	if err != nil {
 		k.log.Info("restore", "edge", chain.Edge().ID, "label", chain.Edge().Label, "err", err)
 		return capnp.Client{}, err
@@ -37,8 +39,8 @@ func (k *Keeper) Restore(ctx context.Context, s store.Secret, owner []byte) (cap
 }
 
 // restore returns the live grant of a chain: the one there is, or a new one. Of those who want the
-// same at the same time one makes it.
-func (k *Keeper) restore(ctx context.Context, chain store.Chain) (capnp.Client, error) {
+// same at the same time one makes it. asked is when the ledger was asked for the chain.
+func (k *Keeper) restore(ctx context.Context, chain store.Chain, asked time.Time) (capnp.Client, error) {
 	id := chain.Edge().ID
 	for {
 		k.mu.Lock()
@@ -56,7 +58,7 @@ func (k *Keeper) restore(ctx context.Context, chain store.Chain) (capnp.Client, 
 			made := make(chan struct{})
 			k.table.making[id] = made
 			k.mu.Unlock()
-			c, err := k.makeLive(ctx, chain)
+			c, err := k.makeLive(ctx, chain, asked)
 			k.mu.Lock()
 			delete(k.table.making, id)
 			k.mu.Unlock()
@@ -72,7 +74,7 @@ func (k *Keeper) restore(ctx context.Context, chain store.Chain) (capnp.Client, 
 	}
 }
 
-func (k *Keeper) makeLive(ctx context.Context, chain store.Chain) (capnp.Client, error) {
+func (k *Keeper) makeLive(ctx context.Context, chain store.Chain, asked time.Time) (capnp.Client, error) {
 	// Somebody else may have made it between the look and the mark.
 	k.mu.Lock()
 	r := k.table.current[chain.Edge().ID]
@@ -94,7 +96,7 @@ func (k *Keeper) makeLive(ctx context.Context, chain store.Chain) (capnp.Client,
 		return capnp.Client{}, err
 	}
 	defer inner.Release()
-	return k.handOut(ctx, inner, &p, chain)
+	return k.handOut(ctx, inner, &p, chain, asked)
 }
 
 // maxAsks bounds how often a chain is read again because revocations were made meanwhile.
@@ -102,13 +104,18 @@ const maxAsks = 100
 
 // handOut puts the membrane of a live grant around a capability. It returns only what nothing that
 // this vat knows of has killed: if there were events later than the chain, the ledger is asked again.
-func (k *Keeper) handOut(ctx context.Context, inner capnp.Client, p *plan, chain store.Chain) (capnp.Client, error) {
+//
+// What is left until the expiry counts from asked: the object may have taken its time.
+func (k *Keeper) handOut(ctx context.Context, inner capnp.Client, p *plan, chain store.Chain, asked time.Time) (capnp.Client, error) {
 	l := &live{k: k, edge: p.leaf(), object: p.object, kind: p.kind(k.o.Root)}
 	if p.limited || len(p.buckets) > 0 {
 		l.meter = &meter{k: k, edge: l.edge.ID, limited: p.limited, buckets: p.buckets}
 	}
 	if at := chain.Expires(); !at.IsZero() {
-		l.deadline = k.clock.Now().Add(at.Sub(chain.At))
+		l.deadline = asked.Add(at.Sub(chain.At))
+		if !k.clock.Now().Before(l.deadline) {
+			return capnp.Client{}, k.say("restore", store.ErrUnknown)
+		}
 	}
 	l.grant = NewGrant(&server{k: k, by: l.edge.ID, live: l})
 
@@ -121,6 +128,9 @@ func (k *Keeper) handOut(ctx context.Context, inner capnp.Client, p *plan, chain
 	if l.meter != nil {
 		pol = counted{l}
 	}
+	out, revoke := ocap.Membrane(untyped{inner}, pol, &ocap.Options{Grantor: l.edge.From, Held: k.o.Limits.Waiting})
+	c := out.Client
+	l.revoke, l.again = revoke, ocap.Again(c)
 	if !l.deadline.IsZero() {
 		w := r.live
 		r.stop = k.clock.AfterFunc(l.deadline.Sub(k.clock.Now()), func() {
@@ -129,10 +139,10 @@ func (k *Keeper) handOut(ctx context.Context, inner capnp.Client, p *plan, chain
 			}
 		})
 	}
-	out, revoke := ocap.Membrane(untyped{inner}, pol, &ocap.Options{Grantor: l.edge.From, Held: k.o.Limits.Waiting})
-	c := out.Client
-	l.revoke, l.again = revoke, ocap.Again(c)
 	if err := k.enter(ctx, r, chain); err != nil {
+		if r.stop != nil {
+			r.stop()
+		}
 		l.dead.CompareAndSwap(nil, revoked(""))
 		l.end()
 		c.Release()

@@ -96,6 +96,7 @@ func livesIn(p policy, k *Keeper) *live {
 }
 
 func (k *Keeper) shareLive(ctx context.Context, inner capnp.Client, e store.Edge) (capnp.Client, error) {
+	asked := k.clock.Now()
 	chain, err := k.ledger.Lookup(ctx, e.ID)
 	if err != nil {
 		return capnp.Client{}, k.say("look up a grant", err)
@@ -114,7 +115,7 @@ func (k *Keeper) shareLive(ctx context.Context, inner capnp.Client, e store.Edge
 		return capnp.Client{}, err
 	}
 	defer c.Release()
-	return k.handOut(ctx, c, &p, chain)
+	return k.handOut(ctx, c, &p, chain, asked)
 }
 
 // record checks the terms against the schemas and writes the edge.
