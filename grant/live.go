@@ -190,6 +190,11 @@ func kill(doomed []*live, x *capnp.Exception) {
 // end revokes the membrane of a grant that is dead.
 func (l *live) end() {
 	x := l.dead.Load()
+	if c, ok := ocap.CodeOf(x); ok && c != ocap.Stale && l.edge.From != "" { // as the membrane has it
+		y := *x
+		y.Reason += "; " + l.edge.From + " can give more"
+		x = &y
+	}
 	if l.meter != nil {
 		l.meter.close(x)
 	}
