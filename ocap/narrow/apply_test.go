@@ -210,6 +210,8 @@ func TestCheck(t *testing.T) {
 	notAgain := &PathCall{Method: Method{deskID, 0}, Result: []uint16{0}}
 	nowhere := *drawer
 	nowhere.Result = []uint16{5}
+	lie := *drawer
+	lie.ResultInterface = itemID
 	withCap := *drawer
 	msg := capnp.NewMessage(nil)
 	b := capnp.NewRootStruct(msg, capnp.StructSize{Pointers: 1})
@@ -237,6 +239,7 @@ func TestCheck(t *testing.T) {
 		{"a path of another type", []Step{Call(*drawer)}, itemID, reg, "step 1: the capability is of type Item and no Desk"},
 		{"a path that cannot be repeated", []Step{Call(*notAgain)}, deskID, reg, "step 1: Desk.send cannot be part of a kept capability"},
 		{"a path to no capability", []Step{Call(nowhere)}, deskID, reg, "step 1: Desk.drawer returns no capability there"},
+		{"a path to another type than it says", []Step{Call(lie)}, deskID, reg, "step 1: the capability is of type Desk and no Item"},
 		{"a path with a capability", []Step{Call(withCap)}, deskID, reg, "step 1: parameters: a capability cannot be kept"},
 		{"a rate of nothing", []Step{By(Narrowing{Rate: ocap.Rate{Per: 1}})}, 0, nil, "step 1: rate of no calls"},
 		{"an expiry that cannot be kept", []Step{By(Narrowing{NotAfter: time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)})}, 0, nil, "step 1: expiry 3000-01-01T00:00:00Z lies outside"},

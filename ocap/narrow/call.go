@@ -102,8 +102,12 @@ func (p *PathCall) check(reg *schema.Registry) error {
 		return err
 	}
 	for _, c := range capabilities(m.Results(), nil, "", nil) {
-		if samePath(c.at, p.Result) {
+		switch {
+		case !samePath(c.at, p.Result):
+		case p.ResultInterface == 0:
 			return nil
+		default:
+			return related(p.ResultInterface, c.iface, reg)
 		}
 	}
 	return fmt.Errorf("%s returns no capability there", plain(m.String()))
