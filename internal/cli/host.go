@@ -158,7 +158,8 @@ func (s *host) open(ctx context.Context, listeners []net.Listener) error {
 			}
 			return 0
 		},
-		Log: s.log,
+		Freshness: time.Duration(s.cfg.Freshness),
+		Log:       s.log,
 	}
 	if s.cfg.Reflection {
 		options.Also = (&offered{reg: s.reg, log: s.log}).also

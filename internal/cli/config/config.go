@@ -27,6 +27,7 @@ type Config struct {
 	Ledger     string            `toml:"ledger"`     // a SQLite file, or postgres://… without a password
 	LedgerKey  string            `toml:"ledger-key"` // the file with the key of the ledger's hashes, of mode 0600
 	Reflection bool              `toml:"reflection"` // whether holders can ask for the schema of what they hold
+	Freshness  Duration          `toml:"freshness"`  // how long calls pass while the ledger is out of reach; 0 is 5 s
 	Drain      Duration          `toml:"drain"`      // what calls under way get to return when it ends
 	Log        Log               `toml:"log"`        //
 	Objects    map[string]Object `toml:"objects"`    // by name
@@ -211,6 +212,7 @@ listen = ["127.0.0.1:7000"]    # with TLS; peers know it by its key
 #ledger = "ledger.db"          # or "postgres://…", where several servers share it; no password in it
 #ledger-key = "ledger.db.key"  # all servers of one ledger have the same
 #reflection = true             # tells who holds an object its schema, for programs that do not have it
+#freshness = "5s"              # how long it serves what was shared when it cannot reach the ledger
 #drain = "10s"                 # what calls under way get when it ends
 
 [log]

@@ -13,6 +13,7 @@ func TestParse(t *testing.T) {
 listen = ["127.0.0.1:0", "[::1]:7000", "unix:s"]
 hints = ["example.org:7000"]
 drain = "1m"
+freshness = "2s"
 [log]
 format = "json"
 level = "debug"
@@ -32,7 +33,9 @@ mail = { from = "me@example.org", maildir = "out" }
 		Hints:  []string{"example.org:7000"},
 		Ledger: "/etc/lanyard/ledger.db",
 		Drain:  Duration(time.Minute),
-		Log:    Log{"json", slog.LevelDebug},
+
+		Freshness: Duration(2 * time.Second),
+		Log:       Log{"json", slog.LevelDebug},
 		Objects: map[string]Object{
 			"calc": {Service: Calculator, Socket: "/run/calc"},
 			"book": {Service: Contacts, Database: "/etc/lanyard/book.db", Mail: &Mail{From: "me@example.org", Maildir: "/etc/lanyard/out"}},
