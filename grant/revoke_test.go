@@ -13,6 +13,7 @@ import (
 	"lanyard.dev/grant/internal/shelf"
 	"lanyard.dev/ocap"
 	"lanyard.dev/rpc"
+	"lanyard.dev/store"
 )
 
 // When revoke has returned the object's counter never rises: with 10 000 calls in flight, half of them
@@ -219,4 +220,36 @@ type revoker struct {
 func (r *revoker) Add(ctx context.Context, call shelf.BoxAddCall) error {
 	_, err := revoke(ctx, r.root, "alice")
 	return err
+}
+
+// slowDrop is a ledger in which drops wait.
+type slowDrop struct {
+	engine
+	begun, on chan struct{}
+}
+
+func (s *slowDrop) Drop(ctx context.Context, e store.EdgeID) error {
+	close(s.begun)
+	<-s.on
+	return s.engine.Drop(ctx, e)
+}
+
+// Who is giving a grant up cannot use it until that is done if it is revoked meanwhile.
+func TestRevokeOvertakesDrop(t *testing.T) {
+	l := &slowDrop{engine: onDisk(t), begun: make(chan struct{}), on: make(chan struct{})}
+	w := newWorld(t, l, nil)
+	_, g := w.issue("box a", &grant.Terms{Label: "alice"})
+	dropping := g.Drop(t.Context(), nil)
+	dropping.Done()
+	<-l.begun
+	if _, err := revoke(t.Context(), w.Host(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if msg := is(add(t.Context(), g.Client, 1), ocap.Revoked); msg != "" {
+		t.Errorf("after the revocation: %s", msg)
+	}
+	close(l.on)
+	if _, err := dropping.Wait(); err != nil {
+		t.Errorf("drop: %v", err)
+	}
 }

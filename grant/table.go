@@ -106,8 +106,14 @@ func (k *Keeper) killed(e store.EdgeID, at store.Cursor, x *capnp.Exception) {
 	k.mu.Lock()
 	k.table.seen = max(k.table.seen, at)
 	doomed := k.table.below(e, at)
-	// Who is giving itself up ends when it has been told that it has.
-	doomed = slices.DeleteFunc(doomed, func(l *live) bool { return l.edge.ID == e && l.leaving.Load() })
+	// Who is giving itself up ends when it has been told that it has, and starts nothing until then.
+	doomed = slices.DeleteFunc(doomed, func(l *live) bool {
+		if l.edge.ID != e || !l.leaving.Load() {
+			return false
+		}
+		l.dead.CompareAndSwap(nil, x)
+		return true
+	})
 	k.mu.Unlock()
 	kill(doomed, x)
 }
