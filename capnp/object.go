@@ -41,7 +41,9 @@ type object struct {
 }
 
 // NewServer makes a capability of an object. Generated constructors (NewCalculator) call it.
-func NewServer(d Dispatcher) Client { return NewClient(&object{d: d, file: fileOf(d), life: lifeOf(d)}) }
+func NewServer(d Dispatcher) Client {
+	return NewClient(&object{d: d, file: fileOf(d), life: lifeOf(d)})
+}
 
 // Serial makes a capability whose calls run one at a time: each keeps the turn until it returns,
 // even while it waits. The implementation then needs no lock of its own, but a method that waits

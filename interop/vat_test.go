@@ -122,9 +122,11 @@ func TestVat(t *testing.T) {
 		defer conn.Close()
 		play(t, goHolder{t, rpc.Bootstrap[calculator.Calculator](t.Context(), conn)}, l)
 	})
-	for _, find := range []func() (kit, error){cpp, newer, python} {
-		k, _ := find()
-		t.Run(strings.ReplaceAll(k.name, " ", "-")+"-through-bridge", func(t *testing.T) {
+	for name, find := range map[string]func() (kit, error){"cpp": cpp, "newer": newer, "pycapnp": python} {
+		t.Run(name+"-through-bridge", func(t *testing.T) {
+			if _, err := newer(); name == "newer" && err != nil {
+				t.Skip(err)
+			}
 			k := need(t, find)
 			l := lend(t)
 			play(t, run(t, k.heldClient, "unix:"+bridge(t, l.ref)), l)

@@ -96,7 +96,7 @@ func checkPath(p string) error {
 	}
 	for part := range strings.SplitSeq(p[1:], "/") {
 		if part == "" || part == "." || part == ".." {
-			return fmt.Errorf("path %q has an empty part, . or ..", p)
+			return fmt.Errorf("path %q has a part that is empty, . or .. and leads elsewhere", p)
 		}
 		for i := range len(part) {
 			if c := part[i]; !isAlphanumeric(c) && !strings.ContainsRune("-._~+=,:", rune(c)) {

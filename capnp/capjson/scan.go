@@ -3,6 +3,7 @@ package capjson
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -82,10 +83,8 @@ func (s *scanner) value(w *where) error {
 	case c == '-' || '0' <= c && c <= '9':
 		return w.fault(s.number())
 	}
-	for _, word := range []string{"null", "true", "false"} {
-		if s.word(word) {
-			return nil
-		}
+	if slices.ContainsFunc([]string{"null", "true", "false"}, s.word) {
+		return nil
 	}
 	return w.fault(s.unexpected("where a value should be"))
 }

@@ -51,7 +51,7 @@ var rings = []string{
 	"grant", // capabilities that a ledger keeps
 	"service",
 	"web",
-	"internal/conform", // attacks on servers
+	"internal/conform",       // attacks on servers
 	"internal/inexpressible", // a test over all services
 	"internal/cli",
 	"cmd",

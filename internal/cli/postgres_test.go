@@ -32,7 +32,7 @@ func postgresURL(t *testing.T) string {
 	})
 	u := url.URL{Scheme: "postgres", Path: "/"}
 	q := url.Values{}
-	for _, setting := range strings.Fields(s.Database(t)) {
+	for setting := range strings.FieldsSeq(s.Database(t)) {
 		name, value, _ := strings.Cut(setting, "=")
 		switch name {
 		case "user":

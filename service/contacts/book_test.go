@@ -219,6 +219,7 @@ func TestGroups(t *testing.T) {
 	ok(t, 0, err)
 	d.want("crew", d.names(NameBook(crew)), []string{"Carol", "Erin B"})
 	all, err := d.book.ExportCards(d.ctx, nil).Wait()
+	ok(t, 0, err)
 	res, err := crew.ImportCards(d.ctx, func(p ContactBookImportCardsParamsBuilder) { p.SetVcards(all.Vcards()) }).Wait()
 	if r := ok(t, res, err); r.Added() != 0 || r.Updated() != 2 || r.Problems().Len() != 1 {
 		t.Errorf("import into a group: %v", res)

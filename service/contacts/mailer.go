@@ -85,7 +85,7 @@ func (m *sender) with(l layer, how, label string) (*sender, error) {
 // check applies what can be decided without the book, and puts the prefixes on; those that are in the
 // subject of an answer already are not repeated.
 func (m *sender) check(c *mail.Content, answer bool) error {
-	prefix := ""
+	var prefix strings.Builder
 	for _, l := range m.layers {
 		switch l.kind {
 		case expiry:
@@ -94,7 +94,7 @@ func (m *sender) check(c *mail.Content, answer bool) error {
 			}
 		case subjectPrefix:
 			if !answer || !strings.Contains(c.Subject, l.prefix) {
-				prefix += l.prefix
+				prefix.WriteString(l.prefix)
 			}
 		case textOnly:
 			if c.HTML != "" || len(c.Attachments) > 0 {
@@ -102,7 +102,7 @@ func (m *sender) check(c *mail.Content, answer bool) error {
 			}
 		}
 	}
-	c.Subject = prefix + c.Subject
+	c.Subject = prefix.String() + c.Subject
 	if err := c.Check(); err != nil {
 		return failed("%v", err)
 	}

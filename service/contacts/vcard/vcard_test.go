@@ -156,7 +156,7 @@ func TestParseRefuses(t *testing.T) {
 		{card("4.0", strings.Repeat("NOTE:x\r\n", 1001)), "line 1003: more than 1000 properties in one card"},
 	} {
 		var got []string
-		names := ""
+		var names strings.Builder
 		for c, err := range Parse([]byte(test.text+next), nil) {
 			if err != nil {
 				got = append(got, err.Error())
@@ -165,10 +165,10 @@ func TestParseRefuses(t *testing.T) {
 				}
 				continue
 			}
-			names += c.Text("FN")
+			names.WriteString(c.Text("FN"))
 		}
-		if len(got) == 0 || got[0] != test.want || names != "Next" {
-			t.Errorf("got %q and card %q, want %q and the next card, from %.60q", got, names, test.want, test.text)
+		if len(got) == 0 || got[0] != test.want || names.String() != "Next" {
+			t.Errorf("got %q and card %q, want %q and the next card, from %.60q", got, names.String(), test.want, test.text)
 		}
 	}
 	for c, err := range Parse([]byte("BEGIN:VCARD\r\nVERSION:4.0\r\nFN:x"), nil) {
