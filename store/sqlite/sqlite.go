@@ -11,11 +11,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
@@ -85,16 +87,37 @@ func Open(ctx context.Context, path string, o *Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := openEngine(ctx, abs, o.Readers)
-	if err != nil {
-		return nil, explain(err)
+	// While a new file is made SQLite does not wait for other processes that open it: the first one
+	// to switch it to WAL wins, and the others are told that it is busy.
+	for began := time.Now(); ; {
+		l, err := openOnce(ctx, abs, key, o)
+		if err == nil || !busy(err) || time.Since(began) > busyTimeout*time.Millisecond {
+			return l, explain(err)
+		}
+		select {
+		case <-time.After(10*time.Millisecond + rand.N(20*time.Millisecond)):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	l, err := start(ctx, e, abs, key, o.CheckBelow)
+}
+
+func openOnce(ctx context.Context, path string, key store.Key, o *Options) (*Ledger, error) {
+	e, err := openEngine(ctx, path, o.Readers)
+	if err != nil {
+		return nil, err
+	}
+	l, err := start(ctx, e, path, key, o.CheckBelow)
 	if err != nil {
 		e.close()
-		return nil, explain(err)
+		return nil, err
 	}
 	return l, nil
+}
+
+func busy(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && e.Code()&0xff == codes.SQLITE_BUSY
 }
 
 func start(ctx context.Context, e *engine, path string, key store.Key, limit int64) (*Ledger, error) {
@@ -198,7 +221,7 @@ func explain(err error) error {
 		kind = store.ErrReadOnly
 	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
 		kind = store.ErrCorrupt
-	case codes.SQLITE_BUSY:
+	case codes.SQLITE_BUSY: // see busy
 		return fmt.Errorf("store: another process holds the database: %w", err)
 	default:
 		return fmt.Errorf("store: sqlite: %w", err)
