@@ -8,4 +8,4 @@ func (k *Keeper) Rows() (rows, edges int) {
 }
 
 // Busy is how many restores and calls of Grant have or wait for a place.
-func (k *Keeper) Busy() int { return len(k.work.queue) }
+func (k *Keeper) Busy() int { return len(k.work[common].queue) }

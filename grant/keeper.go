@@ -71,7 +71,7 @@ type Limits struct {
 	Live    int // grants in use at a time; default 100 000
 	Waiting int // calls of one grant that wait for the ledger to count them; default 10 000
 	Page    int // edges or log entries in one answer; default 1000
-	Work    int // restores, and calls of Grant, that are worked on at a time; default 64
+	Work    int // restores, and calls of Grant, that are worked on at a time; default 64; again for what takes back, and for the host's own
 	Queue   int // those that wait for that; default 1024
 
 	_ struct{}
@@ -90,7 +90,7 @@ type Keeper struct {
 	log   logger
 	fresh lease
 	uses  usage
-	work  workers
+	work  [lanes]workers
 	poke  chan struct{} // a sync is due
 
 	ctx context.Context // of the Keeper's own goroutines
@@ -115,7 +115,9 @@ func New(ctx context.Context, l store.Ledger, f store.Feed, reg *schema.Registry
 	k.clock = k.o.Clock
 	k.fresh.length = k.o.Freshness
 	k.log.Logger, k.log.k = k.o.Log, k
-	k.work = newWorkers(k.o.Limits.Work, k.o.Limits.Queue)
+	for i := range k.work {
+		k.work[i].init(k.o.Limits.Work, k.o.Limits.Queue)
+	}
 	k.table.init()
 	k.host = NewGrant(&server{k: k, by: store.Host})
 
@@ -196,7 +198,9 @@ func (k *Keeper) Close() error {
 	}
 	k.end()
 	kill(doomed, errClosed)
-	k.work.wait()
+	for i := range k.work {
+		k.work[i].wait()
+	}
 	k.wg.Wait()
 
 	ctx, cancel := context.WithTimeout(context.Background(), k.o.Freshness)
@@ -205,9 +209,9 @@ func (k *Keeper) Close() error {
 }
 
 // begin takes a place among those who ask the ledger. Their context ends with Close, too.
-func (k *Keeper) begin(ctx context.Context) (_ context.Context, leave func(), err error) {
+func (k *Keeper) begin(ctx context.Context, l lane) (_ context.Context, leave func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	left, err := k.work.enter(ctx)
+	left, err := k.work[l].enter(ctx)
 	if err != nil {
 		cancel(nil)
 		return nil, nil, err

@@ -209,6 +209,42 @@ func TestWaitingIsLimited(t *testing.T) {
 	}
 }
 
+// Who asks so much that others are turned away keeps nobody from taking back what they have.
+func TestTakingBackDoesNotQueue(t *testing.T) {
+	b := &blocking{onDisk(t), make(chan struct{}, 4)}
+	w := newWorld(t, b, &grant.Options{Limits: grant.Limits{Work: 1, Queue: 1}})
+	for range 4 {
+		b.let <- struct{}{}
+	}
+	_, root := w.issue("box a", &grant.Terms{Label: "root"})
+	_, alice := w.give(root, &grant.Terms{Label: "alice"})
+	_, bob := w.give(alice, &grant.Terms{Label: "bob"})
+	for len(b.let) > 0 {
+		<-b.let
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() { w.Restore(ctx, store.NewSecret(), nil) })
+	}
+	eventually(t, "all places are taken", func() bool { return w.Busy() == 2 })
+	if _, _, err := share(t.Context(), bob, &grant.Terms{Label: "dan"}); !errors.Is(err, capnp.Overloaded) {
+		t.Errorf("bob shares: %v, want overloaded", err)
+	}
+	if _, err := revoke(t.Context(), alice, "bob"); err != nil {
+		t.Errorf("alice revokes: %v", err)
+	}
+	if _, err := revoke(t.Context(), root, "alice"); err != nil {
+		t.Errorf("the root revokes: %v", err)
+	}
+	if _, err := revoke(t.Context(), w.Host(), "root"); err != nil {
+		t.Errorf("the host revokes: %v", err)
+	}
+	cancel()
+	close(b.let)
+	wg.Wait()
+}
+
 // Secrets stand in no log, and no error.
 func TestNoSecretsInLogs(t *testing.T) {
 	var mu sync.Mutex

@@ -19,7 +19,7 @@ import (
 // issued. Restoring again what somebody holds gives the same capability. When the ledger or the object
 // cannot be had just now, the Kind of the error is capnp.Overloaded or capnp.Disconnected.
 func (k *Keeper) Restore(ctx context.Context, s store.Secret, owner []byte) (capnp.Client, error) {
-	ctx, leave, err := k.begin(ctx)
+	ctx, leave, err := k.begin(ctx, common)
 	if err != nil {
 		return capnp.Client{}, err
 	}

@@ -23,22 +23,25 @@ type server struct {
 
 // begin is enter for what a grant itself is asked only. Whoever was given something that came out of one does not hold
 // the grant, and has no say over what else was shared from it.
-func (s *server) begin(ctx context.Context, call interface{ Unblock() }) (_ context.Context, leave func(), err error) {
+func (s *server) begin(ctx context.Context, call interface{ Unblock() }, l lane) (_ context.Context, leave func(), err error) {
 	if s.object != "" {
 		return nil, nil, capnp.NewError(capnp.Unimplemented, "what came out of a grant can be saved and shared, but is no grant itself")
 	}
-	return s.enter(ctx, call)
+	return s.enter(ctx, call, l)
 }
 
 // enter lets the next call start, and takes a place among those who ask the ledger.
-func (s *server) enter(ctx context.Context, call interface{ Unblock() }) (_ context.Context, leave func(), err error) {
+func (s *server) enter(ctx context.Context, call interface{ Unblock() }, l lane) (_ context.Context, leave func(), err error) {
 	call.Unblock()
-	return s.k.begin(ctx)
+	if s.live == nil || s.live.edge.Parent == store.Host {
+		l = owners
+	}
+	return s.k.begin(ctx, l)
 }
 
 // Save implements PersistentServer.
 func (s *server) Save(ctx context.Context, call persistent.PersistentSaveCall) error {
-	ctx, leave, err := s.enter(ctx, call)
+	ctx, leave, err := s.enter(ctx, call, common)
 	if err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func sealFor(o Owner) []byte { return append([]byte{}, o.Key()...) }
 
 // Share implements GrantServer.
 func (s *server) Share(ctx context.Context, call GrantShareCall) error {
-	ctx, leave, err := s.enter(ctx, call)
+	ctx, leave, err := s.enter(ctx, call, common)
 	if err != nil {
 		return err
 	}
@@ -161,7 +164,7 @@ func (s *server) Revoke(ctx context.Context, call GrantRevokeCall) error {
 }
 
 func (s *server) revoke(ctx context.Context, call GrantRevokeCall) (store.Revocation, error) {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, taking)
 	if err != nil {
 		return store.Revocation{}, err
 	}
@@ -189,7 +192,7 @@ func (k *Keeper) revoke(ctx context.Context, by, id store.EdgeID, reason string)
 
 // Undo implements GrantServer.
 func (s *server) Undo(ctx context.Context, call GrantUndoCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, taking)
 	if err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (s *server) Undo(ctx context.Context, call GrantUndoCall) error {
 
 // Drop implements GrantServer.
 func (s *server) Drop(ctx context.Context, call GrantDropCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, taking)
 	if err != nil {
 		return err
 	}

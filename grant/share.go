@@ -34,7 +34,7 @@ type Terms struct {
 // Issue records a root of the ledger: the host gives an object, whole or narrowed, to somebody. The
 // secret is the first reference to it.
 func (k *Keeper) Issue(ctx context.Context, object string, t *Terms) (store.Edge, store.Secret, error) {
-	ctx, leave, err := k.begin(ctx)
+	ctx, leave, err := k.begin(ctx, common)
 	if err != nil {
 		return store.Edge{}, store.Secret{}, err
 	}
@@ -48,7 +48,7 @@ func (k *Keeper) Issue(ctx context.Context, object string, t *Terms) (store.Edge
 // grant of this Keeper becomes a root. c stays the caller's; release both.
 func (k *Keeper) Share(ctx context.Context, c capnp.Client, t *Terms) (capnp.Client, store.Edge, error) {
 	none := capnp.Client{}
-	ctx, leave, err := k.begin(ctx)
+	ctx, leave, err := k.begin(ctx, common)
 	if err != nil {
 		return none, store.Edge{}, err
 	}

@@ -97,7 +97,7 @@ func (k *Keeper) page(max uint32) int {
 
 // Info implements GrantServer.
 func (s *server) Info(ctx context.Context, call GrantInfoCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, common)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *server) Info(ctx context.Context, call GrantInfoCall) error {
 
 // List implements GrantServer.
 func (s *server) List(ctx context.Context, call GrantListCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, common)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *server) List(ctx context.Context, call GrantListCall) error {
 
 // Why implements GrantServer.
 func (s *server) Why(ctx context.Context, call GrantWhyCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, common)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (s *server) Why(ctx context.Context, call GrantWhyCall) error {
 
 // Log implements GrantServer.
 func (s *server) Log(ctx context.Context, call GrantLogCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, common)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (s *server) Log(ctx context.Context, call GrantLogCall) error {
 
 // Preview implements GrantServer.
 func (s *server) Preview(ctx context.Context, call GrantPreviewCall) error {
-	ctx, leave, err := s.begin(ctx, call)
+	ctx, leave, err := s.begin(ctx, call, common)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,17 @@ import (
 	"lanyard.dev/capnp"
 )
 
+// lane is a share of the workers. Who holds little must not keep those above from taking it back, so what is
+// issued by the host itself, and what takes something back, does not queue behind everybody else.
+type lane uint8
+
+const (
+	common lane = iota // restores, and most calls of Grant
+	taking             // revoke, undo, drop
+	owners             // the host, and grants that it issued
+	lanes
+)
+
 // workers bounds how much the ledger is asked at a time.
 type workers struct {
 	slots chan struct{}
@@ -17,8 +28,8 @@ type workers struct {
 	wg     sync.WaitGroup
 }
 
-func newWorkers(at, wait int) workers {
-	return workers{slots: make(chan struct{}, at), queue: make(chan struct{}, at+wait)}
+func (w *workers) init(at, wait int) {
+	*w = workers{slots: make(chan struct{}, at), queue: make(chan struct{}, at+wait)}
 }
 
 var errBusy = capnp.NewError(capnp.Overloaded, "too many requests about grants at once; try again later")
