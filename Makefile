@@ -6,13 +6,13 @@ SHELL       := bash
 
 MODULE ?= lanyard.dev
 RUNS   ?= 100
-FUZZ   ?= 15s
+FUZZ   ?= 10s
 RACES  ?= 2
 SCHEDULES ?= 100000
 KILLS  ?= 10000
 FLOODS ?= 5
 CRASHES ?= 100
-TIMINGS ?= 10000
+TIMINGS ?= 3000
 TOOL   := go tool -modfile=tools/go.mod
 COVER  := ./internal/wire ./capnp/frame ./capnp/packed ./capnp/compiler/parser ./rpc/internal/engine
 
@@ -28,7 +28,7 @@ test: ## [170] what README tells everybody to run
 	go test ./...
 
 # Not the floods: they are about time, of which the invariant checks of full tables take nearly all.
-race: ## [300] RACES=2 times the same under the race detector with invariant checks, less interop and floods
+race: ## [700] RACES=2 times the same under the race detector with invariant checks, less interop and floods
 	LANYARD_INTEROP=off LANYARD_SCHEDULES=5000 go test -race -tags invariants -shuffle=on -count=$(RACES) -timeout 30m \
 		-skip '^TestFloods$$' ./...
 
@@ -56,11 +56,11 @@ schedules: ## [37] SCHEDULES=100000 seeded interleavings of the engine's message
 kills: ## [35] KILLS=10000 connections cut at random bytes, up to 10000 more over unix sockets
 	LANYARD_KILLS=$(KILLS) tools/summary go test -v -count=1 -timeout 10h -run '^TestKills' ./rpc
 
-crashes: ## [?] CRASHES=100 processes killed while they save, share, count, send: what they said was done is done
+crashes: ## [60] CRASHES=100 processes killed while they save, share, count, send: what they said was done is done
 	LANYARD_STORE_KILLS=$(CRASHES) LANYARD_KILLS=$(CRASHES) tools/summary go test -v -count=1 -timeout 10h \
 		-run '^TestKills' ./store/sqlite ./store/postgres ./grant ./service/contacts
 
-timings: ## [?] TIMINGS=10000 answers a side that must not tell by their time what is behind them
+timings: ## [70] TIMINGS=3000 answers a side that must not tell by their time what is behind them
 	LANYARD_TIMINGS=$(TIMINGS) tools/summary go test -v -count=1 -timeout 2h -run 'Timing|Times$$' ./store/sqlite ./service/contacts
 
 floods: ## [340] every flood FLOODS=5 times beside an honest client: docs/limits.md's table
@@ -77,7 +77,7 @@ house: ## [58] the other modules, and this one under another name
 	go -C rpc/rpcotel vet ./... && go -C rpc/rpcotel test ./...
 	go -C tools vet ./... && go -C tools test -v -count=1 ./...
 
-bench: ## [450] every peer in turn: README's table and chart (CAPNP_PREFIX: one more C++)
+bench: ## [1200] every peer in turn: README's table and chart (CAPNP_PREFIX: one more C++); wrappers; the ledger
 	go -C bench run ./rpc -o RESULT.md -chart chart.svg
 	go -C bench run ./authority
 	go -C bench run ./ledger
