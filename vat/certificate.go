@@ -84,8 +84,9 @@ func parseChain(ders ...[]byte) ([]*x509.Certificate, error) {
 
 // peer is who a vat has proven to be.
 type peer struct {
-	own     Key // of the certificate whose private key it has
-	service Key // that it acts for; mostly zero
+	own     Key       // of the certificate whose private key it has
+	service Key       // that it acts for; mostly zero
+	until   time.Time // when that ends
 }
 
 // name is the one key that stands for the peer: capabilities that were given to a service are for all its replicas.
@@ -131,7 +132,7 @@ func verifyChain(chain []*x509.Certificate, now time.Time) (peer, error) {
 	case chain[1].CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) != nil:
 		return peer{}, errors.New("a replica's certificate that its service has not signed")
 	}
-	return peer{own, service}, nil
+	return peer{own, service, chain[0].NotAfter}, nil
 }
 
 // checkKey takes the kinds of keys that are safe and cheap to verify. Lanyard's are Ed25519, those

@@ -152,7 +152,7 @@ func TestDelegation(t *testing.T) {
 	if err := other.Delegate(d); err == nil {
 		t.Error("another vat takes the delegation")
 	}
-	if err := replica.Delegate(d); err != nil || replica.peer() != (peer{replica.Key(), service.Key()}) {
+	if err := replica.Delegate(d); err != nil || replica.peer() != (peer{own: replica.Key(), service: service.Key()}) {
 		t.Error(err)
 	}
 	for _, lifetime := range []time.Duration{0, -1, maxLifetime + 1} {

@@ -32,7 +32,8 @@ type link struct {
 	peer    peer
 	targets []target // none for anonymous guests
 	dialled bool
-	at      []Address // that were tried when it was dialled
+	at      []Address   // that were tried when it was dialled
+	end     *time.Timer // for when the peer does not act for its service any more; nil for most
 
 	using int // questions that are being asked; under Vat.mu
 	idle  time.Time
@@ -49,6 +50,10 @@ func (v *Vat) add(l *link) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.all[l] = struct{}{}
+	if !l.peer.service.IsZero() {
+		// It may come again, with another delegation.
+		l.end = time.AfterFunc(l.peer.until.Sub(v.now()), func() { l.conn.Abort("what lets the peer act for its service has ended") })
+	}
 	me := v.id.key
 	var given []*link
 	for _, t := range l.targets {
@@ -99,6 +104,9 @@ func (v *Vat) gone(l *link) {
 		}
 	}
 	v.drop(l)
+	if l.end != nil {
+		l.end.Stop()
+	}
 	if _, ok := v.all[l]; ok {
 		delete(v.all, l)
 		if l.dialled {

@@ -529,6 +529,35 @@ func TestRestoreFailsForNow(t *testing.T) {
 }
 
 // A replica restores what names its service, and asks as its service.
+// What a delegation let begin ends with it, on both sides.
+func TestDelegationEnds(t *testing.T) {
+	service, id := newTestIdentity(t), newTestIdentity(t)
+	d, err := service.Certify(id.Public(), 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := id.Delegate(d); err != nil {
+		t.Fatal(err)
+	}
+	replica := serving(t, newShop("a"), &Options{Identity: id})
+	other := serving(t, newShop("b"), nil)
+	me := newVat(t, nil)
+	r, _ := NewReference(service.Key(), []byte("a"), replica.o.At[0])
+	asClient := me.Restore(t.Context(), r)
+	mustAdd(t, asClient)
+	asServer := replica.Restore(t.Context(), refTo(t, other, "b"))
+	mustAdd(t, asServer)
+	eventually(t, "the connections are gone", func() bool { return me.connections() == 0 && other.connections() == 0 })
+	if _, err := add(t.Context(), asClient, 1); err == nil {
+		t.Error("what came from the service still works")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if err := me.Restore(ctx, r).Resolve(ctx); err == nil {
+		t.Error("the service is served without a delegation")
+	}
+}
+
 func TestReplica(t *testing.T) {
 	service := newTestIdentity(t)
 	replica := func() *Identity {
