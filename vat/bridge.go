@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"lanyard.dev/internal/private"
 	"lanyard.dev/rpc"
 )
 
@@ -50,10 +51,9 @@ func ListenPrivate(path string) (net.Listener, error) {
 		return nil, err
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is no folder", dir)
-	case checksModes && info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("others can get into %s (mode %04o); a private socket needs a folder with mode 0700", dir, info.Mode().Perm())
-	case ownerOf(info) != nil && *ownerOf(info) != os.Geteuid():
-		return nil, fmt.Errorf("%s belongs to somebody else", dir)
+	}
+	if err := private.Mine(dir, info); err != nil {
+		return nil, err
 	}
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode()&os.ModeSocket == 0 {

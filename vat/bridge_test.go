@@ -17,7 +17,7 @@ import (
 )
 
 // private makes a path for a socket in a folder of its own.
-func private(t *testing.T) string {
+func listenPrivate(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "vat") // short: the path of a socket has its limit
 	if err != nil {
@@ -29,7 +29,7 @@ func private(t *testing.T) string {
 
 func bridged(t *testing.T, v *Vat, r Reference) (path string, stop func() error) {
 	t.Helper()
-	path = private(t)
+	path = listenPrivate(t)
 	l, err := ListenPrivate(path)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestBridgeStaysNear(t *testing.T) {
 
 // A private socket is private, or there is none (T14).
 func TestListenPrivate(t *testing.T) {
-	path := private(t)
+	path := listenPrivate(t)
 	l, err := ListenPrivate(path)
 	if err != nil {
 		t.Fatal(err)

@@ -4,12 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"lanyard.dev/internal/private"
 )
+
+// maxFile is the largest file that ReadCap and LoadIdentity look into.
+const maxFile = 16 << 10
 
 // ReadCap reads the reference in a .cap file, which must be a regular file of this user's that
 // nobody else can read. Errors contain the path, and nothing of the secret.
 func ReadCap(path string) (Reference, error) {
-	data, err := readPrivate(path)
+	data, err := private.Read(path, maxFile)
 	if err != nil {
 		return Reference{}, err
 	}
@@ -26,5 +31,5 @@ func WriteCap(path string, r Reference) error {
 	if r.IsZero() {
 		return errors.New("there is no reference to write")
 	}
-	return writePrivate(path, []byte(r.Reveal()+"\n"), true)
+	return private.Replace(path, []byte(r.Reveal()+"\n"))
 }

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"lanyard.dev/internal/private"
 )
 
 // Identity is a vat's private key: who has it is the vat. Printing one shows its Key.
@@ -53,15 +55,15 @@ func newIdentity(private ed25519.PrivateKey) (*Identity, error) {
 // LoadIdentity reads the identity in a file: a PEM block with an Ed25519 key in PKCS#8. The file
 // must be a regular file of this user's that nobody else can read.
 func LoadIdentity(path string) (*Identity, error) {
-	data, err := readPrivate(path)
+	data, err := private.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
-	private, err := parsePrivate(data)
+	key, err := parsePrivate(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return newIdentity(private)
+	return newIdentity(key)
 }
 
 // parsePrivate does not say what is wrong with a key: that might show some of it.
@@ -96,7 +98,7 @@ func CreateIdentity(path string) (*Identity, error) {
 		return nil, err
 	}
 	data := pem.EncodeToMemory(&pem.Block{Type: privateBlock, Bytes: der})
-	if err := writePrivate(path, data, false); err != nil {
+	if err := private.Create(path, data); err != nil {
 		return nil, err
 	}
 	return id, nil

@@ -16,8 +16,9 @@ var rings = []string{
 	"internal/wire", // words, pointers, bounds
 	"internal/flow", // the window of a stream
 	"internal/archtest",
-	"capnp",        // the data and the handle
-	"capnp/packed", // the two codecs over bytes
+	"internal/private", // files that only their owner may read
+	"capnp",            // the data and the handle
+	"capnp/packed",     // the two codecs over bytes
 	"capnp/frame",
 	"capnp/schema",  // the schema model
 	"capnp/schemas", // the standard files, and the packages generated from them

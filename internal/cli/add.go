@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lanyard.dev/internal/cli/petname"
-	"lanyard.dev/internal/cli/private"
+	"lanyard.dev/internal/private"
 	"lanyard.dev/vat"
 )
 
@@ -49,7 +49,7 @@ Nothing is asked of anybody; "lanyard show NAME" does that.`,
 			}
 			var text []byte
 			if file != "" {
-				text, err = private.Read(file)
+				text, err = private.Read(file, private.MaxSize)
 			} else {
 				text, err = readStdin(cmd, "Paste the reference, then press Enter:")
 			}

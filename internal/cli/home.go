@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"lanyard.dev/internal/cli/petname"
-	"lanyard.dev/internal/cli/private"
+	"lanyard.dev/internal/private"
 	"lanyard.dev/vat"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/internal/cli/config"
-	"lanyard.dev/internal/cli/private"
+	"lanyard.dev/internal/private"
 	"lanyard.dev/service/calculator"
 	"lanyard.dev/service/contacts"
 	transport "lanyard.dev/service/contacts/mail"
@@ -68,7 +68,7 @@ func setMail(o *contacts.Options, m *config.Mail) error {
 	}
 	smtp := &transport.SMTP{Addr: m.SMTP, User: m.User}
 	if m.Password != "" {
-		text, err := private.Read(m.Password)
+		text, err := private.Read(m.Password, private.MaxSize)
 		if err != nil {
 			return err
 		}

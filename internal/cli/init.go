@@ -11,7 +11,7 @@ import (
 
 	"lanyard.dev/internal/cli/config"
 	"lanyard.dev/internal/cli/petname"
-	"lanyard.dev/internal/cli/private"
+	"lanyard.dev/internal/private"
 	"lanyard.dev/vat"
 )
 

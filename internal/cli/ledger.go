@@ -10,7 +10,7 @@ import (
 	"os"
 
 	"lanyard.dev/internal/cli/config"
-	"lanyard.dev/internal/cli/private"
+	"lanyard.dev/internal/private"
 	"lanyard.dev/store"
 	"lanyard.dev/store/postgres"
 	"lanyard.dev/store/sqlite"
@@ -69,7 +69,7 @@ func checkPassfile(ledger string) error {
 	if file == "" {
 		return nil
 	}
-	_, err := private.Read(file)
+	_, err := private.Read(file, private.MaxSize)
 	return err
 }
 

@@ -19,7 +19,7 @@ import (
 	"lanyard.dev/capnp/schema"
 	"lanyard.dev/grant"
 	"lanyard.dev/internal/cli/petname"
-	"lanyard.dev/internal/cli/private"
+	"lanyard.dev/internal/private"
 	"lanyard.dev/ocap"
 	"lanyard.dev/ocap/narrow"
 	"lanyard.dev/vat"

@@ -20,7 +20,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"lanyard.dev/internal/cli/path"
-	"lanyard.dev/internal/cli/private"
+	"lanyard.dev/internal/private"
 )
 
 // A Store is the folder. Several processes may use it.
@@ -131,7 +131,7 @@ func (s *Store) Reference(name string) ([]byte, error) {
 	if err := Check(name); err != nil {
 		return nil, err
 	}
-	data, err := private.Read(s.file(name, capExt))
+	data, err := private.Read(s.file(name, capExt), private.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("petname %s is %w%s", name, ErrUnknown, s.meant(name))
 	}
@@ -275,7 +275,7 @@ func encode(file string, v any) error {
 }
 
 func decode(file string, v any) error {
-	data, err := private.Read(file)
+	data, err := private.Read(file, private.MaxSize)
 	if err != nil {
 		return err
 	}

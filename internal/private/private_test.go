@@ -26,13 +26,13 @@ func TestFiles(t *testing.T) {
 	if err := Create(path, []byte("two")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second file: %v", err)
 	}
-	if got, err := Read(path); string(got) != "one" || err != nil {
+	if got, err := Read(path, MaxSize); string(got) != "one" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
 	if err := Replace(path, []byte("two")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := Read(path); string(got) != "two" || err != nil {
+	if got, err := Read(path, MaxSize); string(got) != "two" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
 	for p, want := range map[string]fs.FileMode{dir: 0o700, path: 0o600} {
@@ -69,14 +69,14 @@ func TestRefuses(t *testing.T) {
 		if err := c.make(at(c.name)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Read(at(c.name)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Read(at(c.name), MaxSize); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
 	if err := Create(at("full"), make([]byte, MaxSize)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read(at("full")); err != nil {
+	if _, err := Read(at("full"), MaxSize); err != nil {
 		t.Errorf("a file of the greatest size: %v", err)
 	}
 

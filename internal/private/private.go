@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// MaxSize is how long a file may be that Read reads.
+// MaxSize is how long files of people's may be: see Read.
 const MaxSize = 1 << 20
 
 // Dir makes a folder that only its owner can enter, with its parents, unless it is there. One that others can enter is
@@ -29,54 +29,36 @@ func Dir(path string) error {
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%s is not a folder (links are not followed)", path)
-	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("others can enter %s, where secrets are: chmod 700 it", path)
 	}
-	return mine(path, info)
+	return Mine(path, info)
 }
 
-// Read returns what a file holds. A link, a file that others can read or write, and one of another owner are refused.
-func Read(path string) ([]byte, error) {
-	before, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
+// Read returns what a file of at most max bytes holds. A link, a file that others can read or write, and one of another owner are refused.
+// Errors hold nothing of the content.
+func Read(path string, max int) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if isLink(err) {
+		return nil, fmt.Errorf("%s is a link, which is not followed: where it points may change", path)
 	}
-	if err := check(path, before); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	// What was opened may not be what was looked at.
 	info, err := f.Stat()
-	if err != nil {
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	if err := Mine(path, info); err != nil {
 		return nil, err
 	}
-	if !os.SameFile(before, info) {
-		return nil, fmt.Errorf("%s was replaced while it was opened", path)
-	}
-	if err := check(path, info); err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err == nil && len(data) > MaxSize {
-		err = fmt.Errorf("%s is longer than %d bytes", path, MaxSize)
+	data, err := io.ReadAll(io.LimitReader(f, int64(max)+1))
+	if err == nil && len(data) > max {
+		err = fmt.Errorf("%s is longer than %d bytes", path, max)
 	}
 	return data, err
-}
-
-func check(path string, info fs.FileInfo) error {
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("%s is a link, which is not followed: where it points may change", path)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
-	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("others can open %s, which holds a secret: chmod 600 it, and think about who may have read it", path)
-	}
-	return mine(path, info)
 }
 
 // Create writes a new file that only its owner can read; one that is there is left alone, and the error is
