@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -41,19 +42,14 @@ they arrived.`,
 // demo serves a calculator, connects to it through a wire, and walks through
 // what one can do with it.
 func demo(ctx context.Context, out io.Writer, delay time.Duration) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ctx) // for the wire
 	defer cancel()
-	l, err := listenOn(ctx, "127.0.0.1:0")
+	addr, stop, err := serveHere(ctx, func(ctx context.Context, l net.Listener) error { return rpc.ServeEach(ctx, l, newCalculator, nil) })
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- rpc.ServeEach(ctx, l, newCalculator, nil) }()
-	defer func() {
-		cancel()
-		err = errors.Join(err, <-served)
-	}()
-	tap, err := wiretap.Start(ctx, "tcp", l.Addr().String(), delay)
+	defer func() { err = errors.Join(err, stop()) }()
+	tap, err := wiretap.Start(ctx, "tcp", addr, delay)
 	if err != nil {
 		return err
 	}
@@ -63,7 +59,7 @@ func demo(ctx context.Context, out io.Writer, delay time.Duration) (err error) {
 	}
 	defer tap.Wait()
 	defer conn.Close()
-	fmt.Fprintf(out, "A calculator is served at %s. We reach it over a wire that takes %s each way.\n", l.Addr(), delay)
+	fmt.Fprintf(out, "A calculator is served at %s. We reach it over a wire that takes %s each way.\n", addr, delay)
 	w := &walk{desk: desk{ctx, rpc.Bootstrap[calculator.Calculator](ctx, conn)}, out: out, tap: tap}
 	for _, act := range acts {
 		if err := act(w); err != nil {

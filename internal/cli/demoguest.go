@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"lanyard.dev/capnp"
 	"lanyard.dev/ocap"
@@ -18,19 +19,13 @@ func guest(w *walk) (err error) {
 	lent, revoke := ocap.Revocable(narrow)
 	defer revoke()
 
-	ctx, cancel := context.WithCancel(w.ctx)
-	defer cancel()
-	l, err := listenOn(ctx, "127.0.0.1:0")
+	ctx := w.ctx
+	addr, stop, err := serveHere(ctx, func(ctx context.Context, l net.Listener) error { return rpc.Serve(ctx, l, lent, nil) })
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- rpc.Serve(ctx, l, lent, nil) }()
-	defer func() {
-		cancel()
-		err = errors.Join(err, <-served)
-	}()
-	conn, err := rpc.Dial(ctx, "tcp", l.Addr().String(), nil)
+	defer func() { err = errors.Join(err, stop()) }()
+	conn, err := rpc.Dial(ctx, "tcp", addr, nil)
 	if err != nil {
 		return err
 	}
@@ -39,7 +34,7 @@ func guest(w *walk) (err error) {
 
 	w.say("Less than we hold", fmt.Sprintf(`At %s we serve a guest what it may have of the calculator: operators
 and evaluate(). It is still a calculator; defining functions is not forbidden to
-the guest, it is not there.`, l.Addr()))
+the guest, it is not there.`, addr))
 	kept := g.evaluate(number(7))
 	if err := w.ask("the guest: 6 * 7", func() (string, error) {
 		return g.read(g.evaluate(apply(g.operator(multiply), number(6), result(kept))))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,19 +161,12 @@ func outcome(lines uint32, err error) string {
 // serveDeputy serves a daemon to Alice while do runs.
 func serveDeputy[C capnp.ClientKind](ctx context.Context, boot C, do func(context.Context, C) error) (err error) {
 	defer capnp.ClientOf(boot).Release()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	l, err := listenOn(ctx, "127.0.0.1:0")
+	addr, stop, err := serveHere(ctx, func(ctx context.Context, l net.Listener) error { return rpc.Serve(ctx, l, boot, nil) })
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- rpc.Serve(ctx, l, boot, nil) }()
-	defer func() {
-		cancel()
-		err = errors.Join(err, <-served)
-	}()
-	conn, err := rpc.Dial(ctx, "tcp", l.Addr().String(), nil)
+	defer func() { err = errors.Join(err, stop()) }()
+	conn, err := rpc.Dial(ctx, "tcp", addr, nil)
 	if err != nil {
 		return err
 	}
